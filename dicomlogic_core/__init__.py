@@ -1,0 +1,153 @@
+"""DICOMLogic: index DICOM from files and web services, and turn it into volumes with checks.
+
+This is the public face: names only, imported when first used (PEP 562). Plugins import from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dicomlogic_core.contracts import (
+        Adaptor,
+        Columns,
+        Failure,
+        FetchContext,
+        Fetcher,
+        FetchResult,
+        HeaderBatch,
+        Index,
+        LoadContext,
+        Query,
+        Source,
+        StudyAdaptor,
+        TileGrid,
+        Unchanged,
+        WorkContext,
+        Writer,
+    )
+    from dicomlogic_core.errors import (
+        Cancelled,
+        DatabaseError,
+        DicomLogicError,
+        GeometryError,
+        HeaderError,
+        NetworkError,
+        PixelError,
+        PluginError,
+        SourceError,
+        UsageError,
+        WriteError,
+    )
+    from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
+    from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.loadable import Loadable
+    from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
+    from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
+    from dicomlogic_core.series import FrameTable, SeriesView, StudyView
+    from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
+
+__version__ = "0.1.0"
+
+# name -> module that defines it
+_NAMES: dict[str, str] = {
+    name: module
+    for module, names in {
+        "contracts": (
+            "Adaptor Columns Failure FetchContext Fetcher FetchResult HeaderBatch Index LoadContext Query Source "
+            "StudyAdaptor TileGrid Unchanged WorkContext Writer"
+        ),
+        "errors": (
+            "Cancelled DatabaseError DicomLogicError GeometryError HeaderError NetworkError PixelError PluginError "
+            "SourceError UsageError WriteError"
+        ),
+        "findings": "CODES Finding finding finding_from_error",
+        "geometry": "Geometry",
+        "loadable": "Loadable",
+        "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
+        "providers": "AdaptorProvider FetcherProvider SourceProvider WriterProvider",
+        "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
+        "series": "FrameTable SeriesView StudyView",
+        "tags": "PrivateTag keyword_of tag_key tag_vr",
+    }.items()
+    for name in names.split()
+}
+
+__all__ = [
+    "__version__",
+    # values
+    "Axis",
+    "BulkRef",
+    "Finding",
+    "FrameArray",
+    "FrameRef",
+    "FrameTable",
+    "Geometry",
+    "InstanceRef",
+    "Loadable",
+    "Location",
+    "PrivateTag",
+    "Ref",
+    "Segmentation",
+    "SeriesRef",
+    "SeriesView",
+    "StudyRef",
+    "StudyView",
+    "Volume",
+    "VolumeSequence",
+    # findings and tags
+    "CODES",
+    "finding",
+    "finding_from_error",
+    "keyword_of",
+    "tag_key",
+    "tag_vr",
+    # providers and contracts
+    "Adaptor",
+    "AdaptorProvider",
+    "Columns",
+    "Failure",
+    "FetchContext",
+    "FetchResult",
+    "Fetcher",
+    "FetcherProvider",
+    "HeaderBatch",
+    "Index",
+    "LoadContext",
+    "Query",
+    "Source",
+    "SourceProvider",
+    "StudyAdaptor",
+    "TileGrid",
+    "Unchanged",
+    "WorkContext",
+    "Writer",
+    "WriterProvider",
+    # errors
+    "Cancelled",
+    "DatabaseError",
+    "DicomLogicError",
+    "GeometryError",
+    "HeaderError",
+    "NetworkError",
+    "PixelError",
+    "PluginError",
+    "SourceError",
+    "UsageError",
+    "WriteError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _NAMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

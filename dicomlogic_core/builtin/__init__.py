@@ -1,0 +1,1 @@
+"""Plugins that come with the core; they use the same face and the same hooks as any other."""

@@ -1,0 +1,200 @@
+"""Findings: what is worth knowing about data, with a stable code and a remedy.
+
+`CODES` is the one table of codes. A finding with an unknown code is refused, so that the documentation is complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dicomlogic_core.errors import DicomLogicError
+
+Severity = Literal["note", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One observation about the data.
+
+    Attributes:
+        code: key of `CODES`, e.g. ``geometry.gap``.
+        severity: ``note``, ``warning`` or ``error``.
+        message: what, with numbers and units (mm, HU, Gy, SUV); no patient values.
+        where: SOPInstanceUIDs (and frame, ROI, beam), files or URLs it concerns.
+        remedy: what to do about it; empty when nothing needs doing.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    where: tuple[str, ...] = ()
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON shape of the command line."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "where": list(self.where),
+            "remedy": self.remedy,
+        }
+
+
+def finding(
+    code: str, message: str, *, where: tuple[str, ...] = (), severity: Severity | None = None, remedy: str | None = None
+) -> Finding:
+    """Make a finding; severity and remedy come from `CODES` unless given.
+
+    Raises:
+        KeyError: when `code` is not in `CODES`.
+    """
+    default_severity, _, default_remedy = CODES[code]
+    return Finding(
+        code=code,
+        severity=default_severity if severity is None else severity,
+        message=message,
+        where=where,
+        remedy=default_remedy if remedy is None else remedy,
+    )
+
+
+def finding_from_error(error: DicomLogicError, *, severity: Severity = "error") -> Finding:
+    """The finding that reports an error."""
+    return Finding(
+        code=error.code,
+        severity=severity,
+        message=error.message,
+        where=(error.where,) if error.where else (),
+        remedy=error.remedy,
+    )
+
+
+# code -> (severity, meaning, remedy); grouped by the part of the project that makes it.
+CODES: dict[str, tuple[Severity, str, str]] = {
+    # files and headers
+    "file.not-dicom": ("note", "a file that is not DICOM was passed over", ""),
+    "file.unreadable": ("error", "a file or folder could not be read", "check its permissions, then index again"),
+    "file.truncated": ("error", "a file ends inside its header", "copy it again from its origin"),
+    "file.dicomdir": ("note", "a DICOMDIR is not used as an index; its files are found by themselves", ""),
+    "file.preamble-executable": ("warning", "the preamble begins like an executable program", "treat with care"),
+    "header.element": ("warning", "an element could not be read; the others are kept", "repair the header"),
+    "header.integer-range": ("warning", "an integer is unreadable or beyond 32 bits; 0 is stored", "repair the header"),
+    "header.limit": ("error", "a header exceeds a limit (depth, size, elements)", "check where the file comes from"),
+    "header.charset": ("warning", "unknown character set; letters beyond ASCII are shown as ?", "repair the header"),
+    # index
+    "index.missing-uid": ("error", "an instance without its UIDs was refused", "repair the header, then index again"),
+    "index.parent-conflict": ("warning", "a study or series appears under two parents; the first is kept", "check"),
+    "index.duplicate-conflict": ("note", "one UID came with different content; the last is kept", "check the source"),
+    "index.folder-prefix": ("warning", "a source folder's name begins like the database folder's", "rename one"),
+    "index.data-inside": ("warning", "data lies inside the database folder; Slicer may delete originals", "move it"),
+    "index.journal-fallback": ("note", "write-ahead logging does not work here; a rollback journal is used", ""),
+    "index.header-damaged": ("error", "stored headers are damaged", "index the location again"),
+    "index.schema-version": (
+        "error",
+        "the database has another schema version",
+        "update it in Slicer, or use a new folder",
+    ),
+    "index.schema-foreign": (
+        "error",
+        "the database holds unexpected tables, triggers or views",
+        "index into a new folder",
+    ),
+    "index.path-refused": ("error", "a stored path leads outside the folders named", "index the location again"),
+    "index.host-refused": ("error", "a stored URL's host was not named in this process", "name the source again"),
+    "index.no-fetcher": ("warning", "no fetcher handles this location", "install the plugin for its scheme"),
+    "index.again": ("note", "a plugin needs columns that were not kept", "index the location again"),
+    # sources and network
+    "source.incomplete": ("error", "a source delivered fewer instances than it announced", "index again"),
+    "source.unfiltered": ("note", "the server ignored a filter; it was applied here", ""),
+    "source.paging": ("warning", "the server's paging could not be followed to its end", "narrow the query"),
+    "source.bulk-refused": (
+        "warning",
+        "a bulk data address outside the source was refused",
+        "allow the host by option",
+    ),
+    "network": ("error", "an HTTP exchange failed", "try again later"),
+    "network.unauthorized": ("error", "the server refused the credentials", "name valid credentials for this source"),
+    "network.forbidden": ("error", "the server forbids this request", "ask for access"),
+    "network.not-found": ("error", "the server does not have what was asked", "check the URL, then index again"),
+    "network.login-page": ("error", "an HTML page came instead of data", "check the URL and log in"),
+    "network.truncated": ("error", "a body ended early", "fetch again"),
+    "network.too-large": ("error", "an answer exceeds its limit", "check the server"),
+    "network.refused": ("error", "a URL or redirect outside the source was refused", "allow the host by option"),
+    "network.unavailable": ("error", "the server could not be reached", "check that it is running, then try again"),
+    # plugins
+    "plugin.failed": ("error", "a plugin failed; the others went on", "report it to the plugin's author"),
+    "plugin.missing": ("note", "no installed plugin handles this kind of object", "install the named distribution"),
+    # geometry
+    "geometry.gap": (
+        "warning",
+        "slices missing at integer multiples of the spacing",
+        "fetch them; loaded as irregular=fill",
+    ),
+    "geometry.spacing-varies": ("warning", "2-3 runs of different spacing", "irregular=split or irregular=resample"),
+    "geometry.spacing-irregular": ("warning", "no regular spacing", "irregular=resample; or use the position table"),
+    "geometry.spacing-rounding": ("note", "spacing differs by at most 1 %", ""),
+    "geometry.overlap": ("warning", "interleaved or restarted blocks", "split by the named key"),
+    "geometry.tilt": ("note", "sheared stack, angle given", ""),
+    "geometry.drift": ("warning", "positions off the fitted line by > 0.01 mm", "check table movement; position table"),
+    "geometry.duplicate": ("warning", "several frames at the same position", "choose an axis or a sub-series"),
+    "geometry.mixed-orientation": ("warning", "several orientations, split", "load the wanted part"),
+    "geometry.orientation-jitter": ("note", "direction cosines differ by 1e-4 to 1e-3", ""),
+    "geometry.mixed-matrix": ("warning", "Rows or Columns differ, split", "load the wanted part"),
+    "geometry.mixed-pixel-spacing": ("warning", "PixelSpacing differs, split", "load the wanted part"),
+    "geometry.mixed-frame-of-reference": (
+        "warning",
+        "several frames of reference in one series, split",
+        "register first",
+    ),
+    "geometry.missing-position": (
+        "error",
+        "no position or orientation where needed",
+        "other source; assume_stack=true",
+    ),
+    "geometry.invalid-orientation": ("error", "direction cosines not unit, orthogonal or finite", "repair the headers"),
+    "geometry.localizer": ("note", "localizer set apart", ""),
+    "geometry.single-slice": ("note", "slice step taken from the named tag", ""),
+    "geometry.image-plane": ("note", "2-D class without patient position", ""),
+    "geometry.uncalibrated": ("warning", "pixel size assumed, detector plane or unknown", "calibrate"),
+    "geometry.spacing-tag": ("note", "spacing tags contradict positions (> 1 %) or are negative; positions used", ""),
+    "geometry.assumed-normal": (
+        "warning",
+        "slice direction assumed (mosaic without CSA header)",
+        "check head and foot",
+    ),
+    "geometry.non-parallel": ("error", "slices not parallel", "no volume"),
+    "geometry.vendor-grid": ("error", "vendor tiling not understood", "export per slice"),
+    "geometry.quadruped": ("note", "axis meaning differs (animal)", ""),
+    "geometry.resampled": ("note", "values interpolated, kernel and grid given", "irregular=as-is"),
+    # series
+    "series.four-dimensional": (
+        "warning",
+        "several frames at every position: a time or parameter series",
+        "multi-volume",
+    ),
+    "series.incomplete": ("error", "fewer frames than listed or expected", "index or fetch again"),
+    "series.duplicate-instance": ("warning", "one UID, different content", "check the source"),
+    "series.split": ("note", "parts by the named key", ""),
+    "series.derived": ("note", "derived image (ADC, MIP, reformat)", "prefer the original"),
+    "series.not-image": ("note", "screen save, dose sheet, unknown class", ""),
+    # pixels
+    "pixels.short": ("error", "fewer bytes than the header says", "fetch again; zero fill by option short=zero"),
+    "pixels.missing": ("error", "frame not delivered", "fetch again"),
+    "pixels.decode-failed": ("error", "decoder error, frame and syntax named", "try another decoder"),
+    "pixels.unsupported-syntax": ("error", "no decoder installed", "pip install the named package"),
+    "pixels.too-large": ("error", "above the memory budget", "lazy load; raise the limit"),
+    "pixels.rescale-varies": ("note", "slope or intercept differ by frame, applied per frame", ""),
+    "pixels.rescale-missing": ("warning", "CT without rescale: values may not be HU", ""),
+    "pixels.rescale-invalid": ("error", "slope infinite, NaN or 0", "repair the headers"),
+    "pixels.not-hu": ("warning", "RescaleType or slope contradict HU", "treat as arbitrary units"),
+    "pixels.modality-lut": ("note", "modality LUT applied", ""),
+    "pixels.monochrome1": ("note", "MONOCHROME1 kept, not inverted", "invert for display"),
+    "pixels.padding": ("note", "padding masked; value given", ""),
+    "pixels.type-mixed": ("note", "common type chosen", ""),
+    "pixels.photometric": ("warning", "tag contradicts the stream; stream used", ""),
+    "pixels.overlay-bits": ("note", "high bits masked", ""),
+    "pixels.lossy": ("note", "lossy history, ratio given", "quantify with care"),
+    "pixels.scaling-choice": ("note", "Philips DV, FP and WV differ; which was used is given", "option scaling=..."),
+}

@@ -1,0 +1,1 @@
+"""DICOM headers without pixels: Part 10 files and DICOM JSON into one view by column."""

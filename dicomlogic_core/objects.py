@@ -1,0 +1,251 @@
+"""What loading gives: arrays with geometry, unit and provenance. Values never change after they are made."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from dicomlogic_core.findings import Finding
+from dicomlogic_core.geometry import Geometry
+from dicomlogic_core.references import FrameRef
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class FrameArray:
+    """A read-only array ``[k, j, i]`` or ``[k, j, i, c]`` whose frames are fetched when they are asked for.
+
+    `load` is called with the indices k that are wanted and not yet held, and returns their frames in that order, each of
+    shape ``shape[1:]`` and of `dtype`. Frames once fetched are kept in the array they were fetched into.
+    """
+
+    __slots__ = ("_array", "_held", "_load", "dtype", "shape")
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        load: Callable[[Sequence[int]], Sequence[NDArray[Any]]],
+    ) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self._load = load
+        self._array: NDArray[Any] | None = None
+        self._held: dict[int, NDArray[Any]] = {}
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def held(self) -> int:
+        """Number of frames already fetched."""
+        return self.shape[0] if self._array is not None else len(self._held)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def frames(self, wanted: Sequence[int]) -> list[NDArray[Any]]:
+        """The frames at indices `wanted`, fetching those not held in one batch.
+
+        Raises:
+            PixelError, NetworkError: what the fetch found; nothing is held of a frame that failed.
+        """
+        if self._array is not None:
+            return [self._array[k] for k in wanted]
+        missing = sorted({k for k in wanted if k not in self._held})
+        if missing:
+            for k, frame in zip(missing, self._load(missing)):
+                frame.setflags(write=False)
+                self._held[k] = frame
+        return [self._held[k] for k in wanted]
+
+    def fetch(self) -> NDArray[Any]:
+        """The whole array, fetched at once."""
+        if self._array is None:
+            array = np.empty(self.shape, self.dtype)
+            for k, frame in enumerate(self.frames(range(self.shape[0]))):
+                array[k] = frame
+            array.setflags(write=False)
+            self._array = array
+            self._held.clear()
+        return self._array
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if first is Ellipsis or first is None:
+            return cast("NDArray[Any]", self.fetch()[key])
+        count = self.shape[0]
+        if isinstance(first, (int, np.integer)):
+            k = int(first) + (count if first < 0 else 0)
+            if not 0 <= k < count:
+                raise IndexError(f"frame {int(first)} of {count}")
+            return cast("NDArray[Any]", self.frames([k])[0][tuple(rest)] if rest else self.frames([k])[0])
+        picked = np.arange(count)[first]
+        frames = self.frames([int(k) for k in picked])
+        stack = np.stack(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+        whole: tuple[Any, ...] = (slice(None), *rest)
+        return cast("NDArray[Any]", stack[whole])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False and (self._array is None or (dtype is not None and np.dtype(dtype) != self.dtype)):
+            raise ValueError("a lazy array must be fetched into a new array; ask with copy=None")
+        array = self.fetch()
+        if dtype is not None and np.dtype(dtype) != self.dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __repr__(self) -> str:
+        return f"FrameArray(shape={self.shape}, dtype={self.dtype}, held={self.held} of {self.shape[0]} frames)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Volume:
+    """A 3-D image in the patient.
+
+    Attributes:
+        array: ``[k, j, i]`` or ``[k, j, i, c]`` (slice, row, column, component), C order, native byte order, read-only;
+            a `FrameArray` when loaded lazily.
+        geometry: its grid; ``geometry.ijk_to_lps`` maps (i, j, k, 1) to LPS mm.
+        quantity: what the values are, e.g. ``CT attenuation``; "" when unknown.
+        unit: UCUM code of the values (``[hnsf'U]``, ``Bq/ml``, ``g/ml``, ``Gy``, ``1``); "" when unknown.
+        frame_of_reference_uid: "" when absent.
+        provenance: for every k the frame it came from; None for a filled slice.
+        missing: indices k of filled slices.
+        metadata: JSON-able; window presets, slice positions, padding, tags equal in all slices, tags that vary.
+        findings: what examining and loading found.
+        name: the loadable's name.
+    """
+
+    array: NDArray[Any] | FrameArray
+    geometry: Geometry
+    quantity: str = ""
+    unit: str = ""
+    frame_of_reference_uid: str = ""
+    provenance: tuple[FrameRef | None, ...] = ()
+    missing: tuple[int, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        size_i, size_j, size_k = self.geometry.size_ijk
+        if self.array.shape[:3] != (size_k, size_j, size_i):
+            raise ValueError(f"array {self.array.shape} does not fit size_ijk {self.geometry.size_ijk}")
+        if isinstance(self.array, np.ndarray):
+            self.array.setflags(write=False)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if isinstance(self.array, FrameArray):
+            return self.array.__array__(dtype, copy)
+        if dtype is None or np.dtype(dtype) == self.array.dtype:
+            return self.array.copy() if copy else self.array
+        if copy is False:
+            raise ValueError(f"{self.array.dtype} cannot become {np.dtype(dtype)} without a copy")
+        return self.array.astype(dtype)
+
+    @property
+    def lazy(self) -> bool:
+        """True when frames are still fetched on demand."""
+        return isinstance(self.array, FrameArray)
+
+    def fetch(self) -> Volume:
+        """The same volume with every frame in memory."""
+        if not isinstance(self.array, FrameArray):
+            return self
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["array"] = self.array.fetch()
+        return Volume(**values)
+
+    def valid_mask(self) -> NDArray[np.bool_]:
+        """``[k, j, i]`` False in filled slices."""
+        mask = np.ones(self.array.shape[:3], dtype=bool)
+        mask[list(self.missing)] = False
+        return mask
+
+    def to_sitk(self) -> Any:
+        """A SimpleITK image with the same grid; shear is kept in its direction matrix.
+
+        Raises:
+            ImportError: SimpleITK is not installed (``pip install SimpleITK``).
+        """
+        sitk: Any = importlib.import_module("SimpleITK")
+
+        array = np.asarray(self)
+        image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+        image.SetSpacing(self.geometry.spacing_mm)
+        image.SetOrigin(self.geometry.origin_lps_mm)
+        image.SetDirection(self.geometry.directions.ravel().tolist())
+        return image
+
+    def to_nibabel(self) -> Any:
+        """A nibabel NIfTI-1 image in RAS, axes i, j, k.
+
+        Raises:
+            ImportError: nibabel is not installed (``pip install nibabel``).
+        """
+        nibabel: Any = importlib.import_module("nibabel")
+
+        array = np.asarray(self)
+        axes = (2, 1, 0, 3) if array.ndim == 4 else (2, 1, 0)
+        return nibabel.Nifti1Image(array.transpose(axes), self.geometry.ijk_to_ras)
+
+    def __repr__(self) -> str:
+        i, j, k = self.geometry.spacing_mm
+        return (
+            f"Volume(shape[k, j, i]={self.array.shape}, dtype={self.array.dtype}, unit={self.unit!r}, "
+            f"spacing_mm=({i:.4g}, {j:.4g}, {k:.4g}), findings={len(self.findings)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from dicomlogic_core.faces import volume_html  # drawn only in notebooks
+
+        return volume_html(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """An axis beyond space: name, DICOM tag as GGGGEEEE ("" if none), UCUM unit and one value per volume."""
+
+    name: str
+    tag: str
+    unit: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VolumeSequence:
+    """Volumes of one geometry along one or more axes; every axis has one value per volume.
+
+    Attributes:
+        volumes: in order of the axis.
+        axes: several when the data has them (b-value x gradient), each with ``len(volumes)`` values.
+    """
+
+    volumes: tuple[Volume, ...]
+    axes: tuple[Axis, ...]
+    name: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segmentation:
+    """Label layers on one grid.
+
+    Attributes:
+        layers: ``[layer, k, j, i]`` unsigned integers; segments that overlap lie in different layers.
+        geometry: their grid.
+        segments: one mapping per segment: ``id, name, color`` (r, g, b 0..1), ``label``, ``layer``, ``tags``.
+    """
+
+    layers: NDArray[Any]
+    geometry: Geometry
+    segments: tuple[Mapping[str, Any], ...]
+    name: str = ""
+    findings: tuple[Finding, ...] = ()

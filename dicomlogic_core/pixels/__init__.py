@@ -1,0 +1,1 @@
+"""From bytes to arrays: decoding, and frames into one preallocated array."""

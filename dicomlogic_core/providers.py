@@ -1,0 +1,74 @@
+"""What plugins return from hooks: small frozen records that name a worker class by string, or hold a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dicomlogic_core.tags import PrivateTag, TagLike
+
+__all__ = ["AdaptorProvider", "FetcherProvider", "PrivateTag", "Provider", "SourceProvider", "WriterProvider"]
+
+Factory = str | Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What all providers carry.
+
+    Attributes:
+        name: unique within its kind, e.g. ``scalar-volume``; the first to take it keeps it.
+        label: for people.
+        factory: ``"package.module:Class"``, or a callable without arguments for objects made at run time.
+        needs: optional dependency, import name -> what to install; the provider is listed as unavailable without it.
+    """
+
+    name: str
+    label: str
+    factory: Factory
+    needs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceProvider(Provider):
+    """A metadata source. `schemes`: ``file``, ``http``, ``https``, ``ahi`` ..."""
+
+    schemes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetcherProvider(Provider):
+    """A bulk-data fetcher. `concurrency`: batches fetched at once."""
+
+    schemes: tuple[str, ...] = ()
+    concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptorProvider(Provider):
+    """An adaptor.
+
+    Attributes:
+        sop_classes: SOP class UIDs it handles; empty means any.
+        modalities: modalities it handles; empty means any.
+        requires: tags that must have a value in some instance of the series.
+        tags: columns it reads; the index keeps them whatever their size.
+        options: names of the ``-o`` options it understands -> one line of help.
+    """
+
+    sop_classes: frozenset[str] = frozenset()
+    modalities: frozenset[str] = frozenset()
+    requires: tuple[TagLike, ...] = ()
+    tags: tuple[TagLike, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterProvider(Provider):
+    """A writer. `format`: the name given to ``--format``; `accepts`: kinds of objects; `suffixes`: of its files."""
+
+    format: str = ""
+    accepts: frozenset[str] = frozenset()
+    suffixes: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)

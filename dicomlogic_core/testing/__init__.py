@@ -1,0 +1,1 @@
+"""For tests of plugins: phantoms of known geometry, a loopback DICOMweb server, fakes and fixtures."""

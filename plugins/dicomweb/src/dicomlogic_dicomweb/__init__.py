@@ -1,0 +1,1 @@
+"""DICOMweb source and fetcher for DICOMLogic."""

@@ -1,0 +1,1 @@
+"""Scalar and colour volumes from DICOM image series."""
