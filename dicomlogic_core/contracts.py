@@ -160,6 +160,9 @@ class WorkContext(Protocol):
 
     @property
     def options(self) -> Mapping[str, str]: ...
+    @property
+    def bulk_keys(self) -> frozenset[str]:
+        """Columns whose bulk values must be resolved while indexing, since providers read them."""
     def progress(self, done: int, total: int, what: str) -> None:
         """May be called as often as one likes; it is throttled."""
 
