@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
     from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
     from dicomlogic_core.series import FrameTable, SeriesView, StudyView
+    from dicomlogic_core.session import Session, open
     from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
 
 __version__ = "0.1.0"
@@ -70,6 +71,7 @@ _NAMES: dict[str, str] = {
         "providers": "AdaptorProvider FetcherProvider SourceProvider WriterProvider",
         "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
         "series": "FrameTable SeriesView StudyView",
+        "session": "Session open",
         "tags": "PrivateTag keyword_of tag_key tag_vr",
     }.items()
     for name in names.split()
@@ -77,6 +79,9 @@ _NAMES: dict[str, str] = {
 
 __all__ = [
     "__version__",
+    # the way in
+    "Session",
+    "open",
     # values
     "Axis",
     "BulkRef",

@@ -1,0 +1,354 @@
+"""The one object a user holds: a database, its plugins and the work on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError
+from dicomlogic_core.loadable import Loadable
+from dicomlogic_core.tags import tag_key
+from dicomlogic_core.work import OnProgress, Work
+
+if TYPE_CHECKING:
+    from dicomlogic_core.findings import Finding
+    from dicomlogic_core.index.ingest import IndexResult
+    from dicomlogic_core.manager import PluginManager
+    from dicomlogic_core.series import SeriesView, StudyView
+
+
+def open(
+    folder: str | Path | None = None,
+    *,
+    sources: Sequence[str | Mapping[str, str]] = (),
+    manager: PluginManager | None = None,
+    read_only: bool = False,
+) -> Session:
+    """Open the database in `folder`, made when it does not exist; without a folder everything stays in memory.
+
+    `sources` names locations whose credentials may be used in this process: a location, or a mapping of ``location``
+    and the options its source takes (``{"location": "https://host/dicom-web", "auth": "env:TOKEN"}``).
+
+    Raises:
+        DatabaseError: the folder holds another schema version, a damaged or a foreign database.
+    """
+    return Session(folder, sources=sources, manager=manager, read_only=read_only)
+
+
+class Session:
+    """A database with its plugins. Use as a context manager, or call `close`."""
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        sources: Sequence[str | Mapping[str, str]] = (),
+        manager: PluginManager | None = None,
+        read_only: bool = False,
+    ) -> None:
+        from dicomlogic_core.index.query import IndexQuery
+        from dicomlogic_core.index.store import Store
+        from dicomlogic_core.manager import default_manager
+
+        self.folder = None if folder is None else Path(folder)
+        self.manager = manager if manager is not None else default_manager()
+        self._named: dict[str, dict[str, str]] = {}
+        for source in sources:
+            options = {"location": source} if isinstance(source, str) else dict(source)
+            self._named[options.pop("location")] = options
+        self._clients: dict[str, Any] = {}
+        self._studies: dict[str, StudyView] = {}
+        self.findings: list[Finding] = []
+        self._store = Store.open(self.folder, create=not read_only, read_only=read_only)
+        self._query = IndexQuery(self._store)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and files; safe to call twice."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        self._studies.clear()
+        self._store.close()
+
+    # --- index -------------------------------------------------------------------------------------------------------
+
+    def index(
+        self,
+        location: str | Path,
+        *,
+        where: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> IndexResult:
+        """Index a folder, a file or a server; what is known and unchanged is skipped, so running again resumes.
+
+        Args:
+            location: folder, file or URL (``https://host/dicom-web[/studies/UID[/series/UID]]``).
+            where: keyword -> value filters, e.g. ``{"PatientID": "42"}``.
+            options: of the source (``auth``, ``user`` ...); secrets by reference, never stored.
+            on_progress: called with (done, total, what), at most ten times a second.
+            cancel: asked between batches; what was committed stays.
+
+        Raises:
+            UsageError: no source handles the location, or a filter is no DICOM keyword.
+            SourceError: the location as a whole cannot be read.
+            DatabaseError: the database cannot be written.
+            Cancelled: `cancel` said so.
+        """
+        from dicomlogic_core.contracts import Query
+        from dicomlogic_core.header.wanted import wanted_tags
+        from dicomlogic_core.index.ingest import Ingest
+
+        place = str(location)
+        given = dict(options or {})
+        filters = {keyword: str(value) for keyword, value in (where or {}).items()}
+        for keyword in filters:
+            tag_key(keyword)
+        registry = self.manager.registry
+        provider = registry.for_scheme("source", _scheme(place))
+        if given or place not in self._named:
+            self._named[place] = given
+        wanted = wanted_tags(registry.wanted_tags())
+        source = registry.worker("source", provider.name)
+        work = Work(
+            options=given,
+            on_progress=on_progress,
+            cancel=cancel,
+            http=self.http,
+            bulk_keys=frozenset(wanted.keys),
+        )
+        ingest = Ingest(self._store, wanted, provider=provider.name, location=place, where=filters)
+        query = Query(location=place, where=filters, options=given)
+        try:
+            for item in source.scan(query, ingest.known, work):
+                ingest.add(item)
+                work.progress(ingest.done, 0, "instances")
+                if work.cancelled():
+                    raise Cancelled("indexing was stopped; what was indexed stays", where=place, remedy="index again")
+        finally:
+            result = ingest.finish(work.findings)
+            self._studies.clear()
+        self.findings.extend(result.findings)
+        return result
+
+    # --- look --------------------------------------------------------------------------------------------------------
+
+    def list(self, level: str = "study", where: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
+        """Rows of a level (``patient``, ``study``, ``series``, ``instance``) with DICOM keywords as keys.
+
+        Raises:
+            UsageError: unknown level or keyword.
+        """
+        return self._query.rows(level, dict(where or {}))
+
+    def study(self, study_uid: str) -> StudyView:
+        """The headers of a study by column.
+
+        Raises:
+            KeyError: the database has no such study.
+        """
+        if study_uid not in self._studies:
+            self._studies[study_uid] = self._query.study_view(study_uid)
+        return self._studies[study_uid]
+
+    def examine(
+        self, *uids: str, all: bool = False, options: Mapping[str, str] | None = None, **where: str
+    ) -> list[Loadable]:
+        """What can be loaded: the selected loadable of each group, with ``all=True`` the alternatives too.
+
+        Args:
+            uids: study, series or loadable identifiers to restrict the answer to; everything by default.
+            all: also return what is not selected.
+            options: adaptor options.
+            where: texts of the first series of a loadable, by keyword: ``modality="CT"``, ``SeriesNumber="3"``.
+
+        A whole study is always examined; filters apply to the result, so that it never depends on them.
+
+        Raises:
+            UsageError: an identifier that the database does not have, or an unknown keyword.
+        """
+        from dicomlogic_core.examine import examine_study
+
+        filters = {tag_key(_keyword(name)): value for name, value in where.items()}
+        wanted = set(uids)
+        met: set[str] = set()
+        found: list[Loadable] = []
+        for study_uid in self._studies_of(wanted):
+            study = self.study(study_uid)
+            examination = examine_study(study, self.manager.registry, options=dict(options or {}), manager=self.manager)
+            self.findings.extend(finding for finding in examination.findings if finding not in self.findings)
+            for loadable in examination.loadables:
+                names = {loadable.study_uid, loadable.id, *loadable.series_uids} & wanted
+                met |= names
+                if wanted and not names:
+                    continue
+                # A loadable asked for by its own id is meant, selected or not.
+                if not (loadable.selected or all or loadable.id in names):
+                    continue
+                if _matches(study.by_uid(loadable.series_uids[0]), filters):
+                    found.append(loadable)
+            met |= wanted & {study_uid, *(series.series_uid for series in study)}
+        if unknown := sorted(wanted - met):
+            raise UsageError(
+                f"nothing in this database is called {', '.join(unknown)}",
+                remedy="list the series, or examine without arguments, to see the identifiers",
+            )
+        return found
+
+    def _studies_of(self, wanted: set[str]) -> Sequence[str]:
+        studies = list(self._query.study_uids())
+        if not wanted:
+            return studies
+        parents = {self._query.study_for_series(uid) for uid in wanted} | wanted
+        picked = [uid for uid in studies if uid in parents]
+        # Identifiers of loadables say nothing about their study: then every study is examined.
+        known = sum(uid in studies or bool(self._query.study_for_series(uid)) for uid in wanted)
+        return picked if known == len(wanted) else studies
+
+    # --- load and write ----------------------------------------------------------------------------------------------
+
+    def load(
+        self,
+        loadable: Loadable,
+        *,
+        lazy: bool = False,
+        options: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> Any:
+        """Make the object of a loadable: a `Volume` for kind ``volume``.
+
+        With ``lazy=True`` its array fetches frames when they are asked for: ``volume.array[40]`` costs one frame.
+
+        Raises:
+            PixelError: frames are missing, short or cannot be decoded.
+            GeometryError: the adaptor refuses, saying what is missing.
+            PluginError: the adaptor failed.
+            NetworkError: the server failed.
+        """
+        from dicomlogic_core.loading import load
+
+        return load(
+            loadable,
+            self.study(loadable.study_uid),
+            self.manager.registry,
+            lazy=lazy,
+            options=dict(options or {}),
+            http=self.http,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+
+    def write(
+        self,
+        obj: Any,
+        folder: str | Path,
+        *,
+        format: str = "nrrd",
+        options: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> list[Path]:
+        """Write an object into `folder`; returns the files written.
+
+        The file is called after the object, followed by a short digest of where its slices came from: two objects never
+        overwrite each other, and writing the same one again replaces it.
+
+        Raises:
+            UsageError: no writer has that format or takes such an object.
+            WriteError: the file cannot be written; nothing is left under its name.
+        """
+        from dicomlogic_core.naming import safe_file_name
+
+        provider = self.manager.registry.for_format(format, _kind(obj))
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        title = safe_file_name(name or getattr(obj, "name", "") or "object")
+        stem = title if name else f"{title}-{_digest(obj)}"
+        writer = self.manager.registry.worker("writer", provider.name)
+        return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
+
+    def preview(self, loadable: Loadable, path: str | Path, *, options: Mapping[str, str] | None = None) -> Path:
+        """Write a PNG montage of a loadable's slices; only the frames shown are fetched.
+
+        Raises:
+            UsageError: the loadable is no volume.
+        """
+        from dicomlogic_core.images import write_montage
+
+        return write_montage(self.load(loadable, lazy=True, options=options), Path(path))
+
+    # --- network -----------------------------------------------------------------------------------------------------
+
+    def http(self, location: str) -> Any:
+        """The guarded HTTP client of a source; with credentials only if the source was named in this process."""
+        base = next((named for named in self._named if _inside(location, named)), "")
+        if base not in self._clients or not base:
+            from dicomlogic_core.http import client_for
+
+            key = base or _origin(location)
+            if key not in self._clients:
+                session = self.manager.http_session(_origin(location), "dicomweb")
+                self._clients[key] = client_for(base or location, self._named.get(base, {}), session=session)
+            return self._clients[key]
+        return self._clients[base]
+
+    def __repr__(self) -> str:
+        return f"Session({str(self.folder) if self.folder else 'in memory'})"
+
+    def _repr_html_(self) -> str:
+        from dicomlogic_core.faces import session_html
+
+        return session_html(self)
+
+
+def _scheme(location: str) -> str:
+    scheme, separator, _ = location.partition("://")
+    return scheme.lower() if separator else "file"
+
+
+def _origin(location: str) -> str:
+    parts = urlsplit(location)
+    return f"{parts.scheme}://{parts.hostname or ''}" + (f":{parts.port}" if parts.port else "")
+
+
+def _inside(location: str, base: str) -> bool:
+    """Whether `location` has the origin of `base`, the unit that credentials are bound to."""
+    return "://" in base and _origin(location) == _origin(base)
+
+
+def _keyword(name: str) -> str:
+    """``modality`` and ``series_number`` for the keywords Modality and SeriesNumber; keywords themselves unchanged."""
+    return name if name[:1].isupper() or "," in name else "".join(part.capitalize() for part in name.split("_"))
+
+
+def _matches(series: SeriesView, filters: Mapping[str, str]) -> bool:
+    return all(series.first(key) == value for key, value in filters.items())
+
+
+def _kind(obj: Any) -> str:
+    return {"Volume": "volume", "VolumeSequence": "sequence", "Segmentation": "segmentation"}.get(
+        type(obj).__name__, type(obj).__name__
+    )
+
+
+def _digest(obj: Any) -> str:
+    digest = hashlib.sha256(getattr(obj, "name", "").encode())
+    for ref in getattr(obj, "provenance", ()):
+        digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    return digest.hexdigest()[:8]
+
+
+__all__ = ["DicomLogicError", "Session", "open"]
