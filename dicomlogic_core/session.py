@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError
+from dicomlogic_core.clients import Clients
+from dicomlogic_core.errors import Cancelled, UsageError
 from dicomlogic_core.loadable import Loadable
 from dicomlogic_core.tags import tag_key
 from dicomlogic_core.work import OnProgress, Work
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.findings import Finding
     from dicomlogic_core.index.ingest import IndexResult
     from dicomlogic_core.manager import PluginManager
+    from dicomlogic_core.registry import Registry
     from dicomlogic_core.series import SeriesView, StudyView
 
 
@@ -56,11 +57,10 @@ class Session:
 
         self.folder = None if folder is None else Path(folder)
         self.manager = manager if manager is not None else default_manager()
-        self._named: dict[str, dict[str, str]] = {}
+        self.clients = Clients(self.manager)
         for source in sources:
             options = {"location": source} if isinstance(source, str) else dict(source)
-            self._named[options.pop("location")] = options
-        self._clients: dict[str, Any] = {}
+            self.clients.name(options.pop("location"), options)
         self._studies: dict[str, StudyView] = {}
         self.findings: list[Finding] = []
         self._store = Store.open(self.folder, create=not read_only, read_only=read_only)
@@ -76,9 +76,7 @@ class Session:
 
     def close(self) -> None:
         """Close connections and files; safe to call twice."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        self.clients.close()
         self._studies.clear()
         self._store.close()
 
@@ -119,15 +117,14 @@ class Session:
             tag_key(keyword)
         registry = self.manager.registry
         provider = registry.for_scheme("source", _scheme(place))
-        if given or place not in self._named:
-            self._named[place] = given
+        self.clients.name(place, given)
         wanted = wanted_tags(registry.wanted_tags())
         source = registry.worker("source", provider.name)
         work = Work(
             options=given,
             on_progress=on_progress,
             cancel=cancel,
-            http=self.http,
+            http=self.clients.http,
             bulk_keys=frozenset(wanted.keys),
         )
         ingest = Ingest(self._store, wanted, provider=provider.name, location=place, where=filters)
@@ -247,7 +244,7 @@ class Session:
             self.manager.registry,
             lazy=lazy,
             options=dict(options or {}),
-            http=self.http,
+            http=self.clients.http,
             on_progress=on_progress,
             cancel=cancel,
         )
@@ -270,15 +267,7 @@ class Session:
             UsageError: no writer has that format or takes such an object.
             WriteError: the file cannot be written; nothing is left under its name.
         """
-        from dicomlogic_core.naming import safe_file_name
-
-        provider = self.manager.registry.for_format(format, _kind(obj))
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        title = safe_file_name(name or getattr(obj, "name", "") or "object")
-        stem = title if name else f"{title}-{_digest(obj)}"
-        writer = self.manager.registry.worker("writer", provider.name)
-        return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
+        return write_object(self.manager.registry, obj, folder, format=format, options=options, name=name)
 
     def preview(self, loadable: Loadable, path: str | Path, *, options: Mapping[str, str] | None = None) -> Path:
         """Write a PNG montage of a loadable's slices; only the frames shown are fetched.
@@ -290,21 +279,6 @@ class Session:
 
         return write_montage(self.load(loadable, lazy=True, options=options), Path(path))
 
-    # --- network -----------------------------------------------------------------------------------------------------
-
-    def http(self, location: str) -> Any:
-        """The guarded HTTP client of a source; with credentials only if the source was named in this process."""
-        base = next((named for named in self._named if _inside(location, named)), "")
-        if base not in self._clients or not base:
-            from dicomlogic_core.http import client_for
-
-            key = base or _origin(location)
-            if key not in self._clients:
-                session = self.manager.http_session(_origin(location), "dicomweb")
-                self._clients[key] = client_for(base or location, self._named.get(base, {}), session=session)
-            return self._clients[key]
-        return self._clients[base]
-
     def __repr__(self) -> str:
         return f"Session({str(self.folder) if self.folder else 'in memory'})"
 
@@ -314,19 +288,30 @@ class Session:
         return session_html(self)
 
 
+def write_object(
+    registry: Registry,
+    obj: Any,
+    folder: str | Path,
+    *,
+    format: str = "nrrd",
+    options: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> list[Path]:
+    """`Session.write` without a session."""
+    from dicomlogic_core.naming import safe_file_name
+
+    provider = registry.for_format(format, _kind(obj))
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    title = safe_file_name(name or getattr(obj, "name", "") or "object")
+    stem = title if name else f"{title}-{_digest(obj)}"
+    writer = registry.worker("writer", provider.name)
+    return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
+
+
 def _scheme(location: str) -> str:
     scheme, separator, _ = location.partition("://")
     return scheme.lower() if separator else "file"
-
-
-def _origin(location: str) -> str:
-    parts = urlsplit(location)
-    return f"{parts.scheme}://{parts.hostname or ''}" + (f":{parts.port}" if parts.port else "")
-
-
-def _inside(location: str, base: str) -> bool:
-    """Whether `location` has the origin of `base`, the unit that credentials are bound to."""
-    return "://" in base and _origin(location) == _origin(base)
 
 
 def _keyword(name: str) -> str:
@@ -349,6 +334,3 @@ def _digest(obj: Any) -> str:
     for ref in getattr(obj, "provenance", ()):
         digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
     return digest.hexdigest()[:8]
-
-
-__all__ = ["DicomLogicError", "Session", "open"]

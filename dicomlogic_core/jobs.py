@@ -1,0 +1,138 @@
+"""One picklable job per loadable: it runs anywhere, without the database, on any `concurrent.futures.Executor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dicomlogic_core.errors import DicomLogicError, UsageError
+from dicomlogic_core.findings import Finding
+from dicomlogic_core.loadable import Loadable
+
+if TYPE_CHECKING:
+    from dicomlogic_core.contracts import Columns
+    from dicomlogic_core.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Job:
+    """Load one loadable and write it.
+
+    Attributes:
+        loadable: what to load.
+        columns: headers and locations of the series it needs.
+        sources: locations named by the user and their options; secrets in them are references.
+        folder: where to write.
+        format: of the writer.
+        options: of adaptor and writer.
+    """
+
+    loadable: Loadable
+    columns: tuple[Columns, ...]
+    sources: Mapping[str, Mapping[str, str]]
+    folder: str
+    format: str = "nrrd"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What became of a job: files and findings, or the error that ended it."""
+
+    loadable: Loadable
+    paths: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    error: DicomLogicError | None = None
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """The JSON shape of the command line: one row per file written, or one for the failure."""
+        if self.error is not None:
+            return [{"loadable": self.loadable.id, "error": {"code": self.error.code, "message": str(self.error)}}]
+        return [
+            {
+                "loadable": self.loadable.id,
+                "adaptor": self.loadable.adaptor,
+                "kind": self.loadable.kind,
+                "name": self.loadable.name,
+                "path": path,
+                "series_uids": list(self.loadable.series_uids),
+                "findings": [finding.as_dict() for finding in self.findings],
+            }
+            for path in self.paths
+        ]
+
+
+def make_jobs(
+    session: Session,
+    loadables: Sequence[Loadable],
+    folder: str | Path,
+    *,
+    format: str = "nrrd",
+    options: Mapping[str, str] | None = None,
+) -> list[Job]:
+    """One job per loadable, with all it needs.
+
+    Raises:
+        UsageError: an adaptor or writer was registered at run time as an object, which cannot travel.
+    """
+    registry = session.manager.registry
+    writer = registry.for_format(format, "volume")
+    jobs = []
+    for loadable in loadables:
+        for provider in (registry.provider("adaptor", loadable.adaptor), writer):
+            if not isinstance(provider.factory, str):
+                raise UsageError(
+                    f"{provider.name} was registered as an object and cannot run outside this process",
+                    remedy="load and write it with the session",
+                )
+        study = session.study(loadable.study_uid)
+        uids = (*loadable.series_uids, *(ref.series_uid for ref in loadable.references))
+        jobs.append(
+            Job(
+                loadable=loadable,
+                columns=tuple(study.by_uid(uid).columns for uid in dict.fromkeys(uids)),
+                sources={base: dict(given) for base, given in session.clients.named.items()},
+                folder=str(folder),
+                format=format,
+                options=dict(options or {}),
+            )
+        )
+    return jobs
+
+
+def run_job(job: Job) -> JobResult:
+    """Run a job where it is; failures made on purpose become the result's error."""
+    from dicomlogic_core.clients import Clients
+    from dicomlogic_core.loading import load
+    from dicomlogic_core.manager import default_manager
+    from dicomlogic_core.series import SeriesView, StudyView
+    from dicomlogic_core.session import write_object
+
+    manager = default_manager()
+    clients = Clients(manager, job.sources)
+    study = StudyView(job.loadable.study_uid, [SeriesView(columns) for columns in job.columns])
+    try:
+        loaded = load(job.loadable, study, manager.registry, options=job.options, http=clients.http)
+        paths = write_object(manager.registry, loaded, job.folder, format=job.format, options=job.options)
+    except DicomLogicError as error:
+        return JobResult(loadable=job.loadable, error=error)
+    finally:
+        clients.close()
+    return JobResult(
+        loadable=job.loadable,
+        paths=tuple(str(path) for path in paths),
+        findings=tuple(getattr(loaded, "findings", job.loadable.findings)),
+    )
+
+
+def run_jobs(jobs: Sequence[Job], executor: Executor | None = None) -> Iterator[JobResult]:
+    """Results as they come; one after the other here, or on the given executor."""
+    if executor is None:
+        for job in jobs:
+            yield run_job(job)
+        return
+    for future in as_completed([executor.submit(run_job, job) for job in jobs]):
+        yield future.result()
