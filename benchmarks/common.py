@@ -1,7 +1,7 @@
 """What every benchmark shares: generated data, fair timing, and one row per comparison.
 
-Ratios are what counts: both sides run in this process, in turn, warm, and the fastest of several repeats is taken, since
-a first run on a virtual machine mostly measures the first touch of its memory.
+Ratios are what counts: both sides run in this process, in turn, warm, and the fastest of several repeats is taken,
+since a first run on a virtual machine mostly measures the first touch of its memory.
 """
 
 from __future__ import annotations
@@ -72,4 +72,6 @@ def table(rows: list[Row]) -> str:
         for row in rows
     ]
     widths = [max(len(line[column]) for line in [head, *lines]) for column in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in [head, *lines])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in [head, *lines]
+    )
