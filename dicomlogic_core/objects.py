@@ -118,7 +118,9 @@ class Volume:
         frame_of_reference_uid: "" when absent.
         provenance: for every k the frame it came from; None for a filled slice.
         missing: indices k of filled slices.
-        metadata: JSON-able; window presets, slice positions, padding, tags equal in all slices, tags that vary.
+        metadata: JSON-able. ``window``: list of [center, width] presets in `unit`; ``common``: keyword -> text of
+            attributes equal in all slices; ``varying``: keyword -> one text per k; ``slice_positions_lps_mm``: [x, y, z]
+            per k when they are off the grid; ``padding``: value; others by the adaptor.
         findings: what examining and loading found.
         name: the loadable's name.
     """
