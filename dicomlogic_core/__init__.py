@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.geometry import Geometry
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.privacy import identifies_patient
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
     from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
     from dicomlogic_core.series import FrameTable, SeriesView, StudyView
@@ -68,6 +69,7 @@ _NAMES: dict[str, str] = {
         "geometry": "Geometry",
         "loadable": "Loadable",
         "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
+        "privacy": "identifies_patient",
         "providers": "AdaptorProvider FetcherProvider SourceProvider WriterProvider",
         "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
         "series": "FrameTable SeriesView StudyView",
@@ -106,6 +108,7 @@ __all__ = [
     "CODES",
     "finding",
     "finding_from_error",
+    "identifies_patient",
     "keyword_of",
     "tag_key",
     "tag_vr",

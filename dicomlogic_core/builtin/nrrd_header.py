@@ -1,0 +1,130 @@
+"""The header of an NRRD file: geometry in LPS, and the provenance keys that 3D Slicer keeps.
+
+pynrrd formats the fields (17 significant digits, so numbers come back to the last bit). Three things it does not do are
+done here: equal input gives equal bytes (its date comment goes), a line break in a value cannot end the header, and
+letters beyond ASCII are kept.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import nrrd
+import numpy as np
+
+from dicomlogic_core import Volume, WriteError, __version__, identifies_patient, tag_key
+
+# Keys that a reader would take for a field of the format itself.
+_FIELD_NAMES = """
+axis maxs, axis mins, axismaxs, axismins, block size, blocksize, byte skip, byteskip, centerings, centers, content,
+data file, datafile, dimension, encoding, endian, kinds, labels, line skip, lineskip, max, measurement frame, min, number,
+old max, old min, oldmax, oldmin, sample units, sampleunits, sizes, space, space dimension, space directions, space origin,
+space units, spacings, thicknesses, type, units
+"""
+_FIELDS = frozenset(name.strip() for name in _FIELD_NAMES.split(","))
+_COLOUR_KINDS = {3: "RGB-color", 4: "RGBA-color"}
+
+
+def volume_fields(volume: Volume, encoding: str) -> dict[str, Any]:
+    """Fields of a volume; ``space directions`` are the columns of `ijk_to_lps`, so a tilted stack keeps its shear."""
+    directions = volume.geometry.ijk_to_lps[:3, :3].T
+    kinds = ["domain", "domain", "domain"]
+    if len(volume.array.shape) == 4:
+        # A row of NaN is written as `none`: components have no direction in space.
+        directions = np.vstack([np.full(3, np.nan), directions])
+        kinds.insert(0, _COLOUR_KINDS.get(volume.array.shape[3], "vector"))
+    return {
+        "space": "left-posterior-superior",
+        "space directions": directions,
+        "space origin": np.array(volume.geometry.origin_lps_mm),
+        "kinds": kinds,
+        "encoding": encoding,
+    }
+
+
+def provenance_keys(volume: Volume, *, show_phi: bool = False) -> dict[str, str]:
+    """Keys that say where a volume came from; attributes that identify the patient only with `show_phi`."""
+    keys: dict[str, str] = {"DICOMLogic.version": __version__}
+    refs = [ref for ref in volume.provenance if ref is not None]
+    if refs:
+        keys["DICOM.instanceUIDs"] = " ".join(dict.fromkeys(ref.sop_uid for ref in refs))
+        keys["DICOM_0020_000D_StudyInstanceUID"] = " ".join(dict.fromkeys(ref.study_uid for ref in refs))
+        keys["DICOM_0020_000E_SeriesInstanceUID"] = " ".join(dict.fromkeys(ref.series_uid for ref in refs))
+    if any(ref.frame != 1 or ref.region for ref in refs):
+        # Several slices of one instance: UIDs alone no longer say which.
+        keys["DICOMLogic.frames"] = " ".join(
+            f"{ref.frame}/{ref.region}" if ref.region else f"{ref.frame}" for ref in refs
+        )
+    if volume.frame_of_reference_uid:
+        keys["DICOM_0020_0052_FrameOfReferenceUID"] = volume.frame_of_reference_uid
+    if volume.missing:
+        keys["DICOMLogic.missingSlices"] = " ".join(map(str, volume.missing))
+    if volume.quantity:
+        keys["DICOMLogic.quantity"] = volume.quantity
+    if volume.unit:
+        keys["DICOMLogic.unit"] = volume.unit
+    if volume.findings:
+        keys["DICOMLogic.findings"] = " ".join(dict.fromkeys(finding.code for finding in volume.findings))
+    return keys | _metadata_keys(volume.metadata, show_phi=show_phi)
+
+
+def _metadata_keys(metadata: Mapping[str, Any], *, show_phi: bool) -> dict[str, str]:
+    keys = {}
+    numbers = metadata.get("varying", {}).get("InstanceNumber")
+    if numbers:
+        keys["DICOM.instanceNumbers"] = " ".join(str(number or "?") for number in numbers)
+    if positions := metadata.get("slice_positions_lps_mm"):
+        keys["DICOMLogic.slicePositionsLpsMm"] = json.dumps(positions)
+    if windows := metadata.get("window"):
+        keys["DICOMLogic.window"] = json.dumps(windows)
+    for keyword, text in metadata.get("common", {}).items():
+        tag = tag_key(keyword)
+        if text and "|" not in tag and (show_phi or not identifies_patient(tag)):
+            keys.setdefault(f"DICOM_{tag[:4]}_{tag[4:]}_{keyword}", str(text))
+    return keys
+
+
+def header_bytes(
+    shape: tuple[int, ...], dtype: np.dtype[Any], fields: Mapping[str, Any], keys: Mapping[str, str]
+) -> bytes:
+    """The header with its closing empty line, for an array of `shape` in C order (sizes are its reverse).
+
+    Raises:
+        WriteError: a key that cannot be told from a field or from its value.
+    """
+    for key in keys:
+        if (
+            not key
+            or ":=" in key
+            or ": " in key
+            or key.lower() in _FIELDS
+            or key != key.strip()
+            or not key.isprintable()
+        ):
+            raise WriteError(
+                f"{key!r} cannot be a key of an NRRD file", remedy="rename it: no ':=', ': ' or field name"
+            )
+    plain = {key: escape(value) for key, value in keys.items() if (key + value).isascii()}
+    buffer = io.BytesIO()
+    nrrd.write(
+        buffer,
+        np.zeros((1,) * len(shape), dtype),
+        {**fields, **plain},  # a copy: pynrrd adds to the header it is given
+        index_order="C",
+        compression_level=1,
+    )
+    text = buffer.getvalue().partition(b"\n\n")[0].decode("ascii")
+    lines = [line for line in text.split("\n") if not line.startswith("# on ")]
+    lines[lines.index("sizes:" + " 1" * len(shape))] = "sizes: " + " ".join(map(str, reversed(shape)))
+    # pynrrd refuses letters beyond ASCII; ITK, and so 3D Slicer, reads them as UTF-8.
+    lines += [f"{key}:={escape(value)}" for key, value in keys.items() if key not in plain]
+    return ("\n".join(lines) + "\n\n").encode("utf-8")
+
+
+def escape(value: str) -> str:
+    r"""A value on one line: ``\`` and line breaks as the format escapes them."""
+    text = value.replace("\\", "\\\\").replace("\n", "\\n")
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,0 +1,47 @@
+"""What the core brings along, registered through the same hooks as any plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dicomlogic_core import FetcherProvider, SourceProvider, WriterProvider, hookimpl
+
+
+@hookimpl
+def dicomlogic_sources() -> Iterable[SourceProvider]:
+    """Local Part-10 files."""
+    yield SourceProvider(
+        name="files",
+        label="DICOM files in folders",
+        factory="dicomlogic_core.builtin.files_source:FilesSource",
+        schemes=("file",),
+    )
+
+
+@hookimpl
+def dicomlogic_fetchers() -> Iterable[FetcherProvider]:
+    """Frames of local files."""
+    yield FetcherProvider(
+        name="files",
+        label="DICOM files in folders",
+        factory="dicomlogic_core.builtin.files_fetcher:FilesFetcher",
+        schemes=("file",),
+        concurrency=2,  # reading is bound by memory; decoders release the interpreter lock
+    )
+
+
+@hookimpl
+def dicomlogic_writers() -> Iterable[WriterProvider]:
+    """NRRD."""
+    yield WriterProvider(
+        name="nrrd",
+        label="NRRD, as 3D Slicer reads it",
+        factory="dicomlogic_core.builtin.nrrd:NrrdWriter",
+        format="nrrd",
+        accepts=frozenset({"volume"}),
+        suffixes=(".nrrd",),
+        options={
+            "encoding": "gzip (default) or raw",
+            "show_phi": "true: also write attributes that identify the patient",
+        },
+    )
