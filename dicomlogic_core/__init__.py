@@ -42,8 +42,12 @@ if TYPE_CHECKING:
     )
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
     from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.hookspecs import hookimpl
+    from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
+    from dicomlogic_core.manager import PluginManager, default_manager
     from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.plugin_records import PluginFailure, PluginRecord
     from dicomlogic_core.privacy import identifies_patient
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
     from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
@@ -67,9 +71,13 @@ _NAMES: dict[str, str] = {
         ),
         "findings": "CODES Finding finding finding_from_error",
         "geometry": "Geometry",
+        "jobs": "Job JobResult make_jobs run_job run_jobs",
+        "hookspecs": "hookimpl",
         "loadable": "Loadable",
+        "manager": "PluginManager default_manager",
         "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
         "privacy": "identifies_patient",
+        "plugin_records": "PluginFailure PluginRecord",
         "providers": "AdaptorProvider FetcherProvider SourceProvider WriterProvider",
         "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
         "series": "FrameTable SeriesView StudyView",
@@ -84,6 +92,12 @@ __all__ = [
     # the way in
     "Session",
     "open",
+    # jobs
+    "Job",
+    "JobResult",
+    "make_jobs",
+    "run_job",
+    "run_jobs",
     # values
     "Axis",
     "BulkRef",
@@ -112,6 +126,12 @@ __all__ = [
     "keyword_of",
     "tag_key",
     "tag_vr",
+    # plugins
+    "PluginFailure",
+    "PluginManager",
+    "PluginRecord",
+    "default_manager",
+    "hookimpl",
     # providers and contracts
     "Adaptor",
     "AdaptorProvider",
