@@ -1,0 +1,288 @@
+"""Column blocks: the wanted header values of many instances of one series, small on disk and decoded by column.
+
+A block is a few lines of JSON under zlib. The first line holds everything constant over the instances and says which
+line holds which varying column, so that reading three columns of three hundred decodes three lines.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dicomlogic_core.contracts import TileGrid
+from dicomlogic_core.errors import DatabaseError
+from dicomlogic_core.header.rows import HeaderRow
+from dicomlogic_core.references import InstanceRef, Location
+
+BLOCK_LIMIT = 512 << 20
+"""Largest inflated block, in bytes: a bound against damaged or hostile files."""
+
+_LEVEL = 1
+_LOCATION = ("path", "url", "frame_id", "offset", "length", "transfer_syntax", "checksum")
+
+
+def encode_block(
+    keys: Sequence[str], sop_uids: Sequence[str], rows: Sequence[HeaderRow], locations: Sequence[Location]
+) -> bytes:
+    """One block, not yet compressed; `keys` are those of the `WantedTags` that the rows were read with."""
+    varying: dict[str, list[Any]] = {}
+    constant: dict[str, Any] = {}
+
+    def column(name: str, values: Sequence[Any]) -> None:
+        first = values[0]
+        if values.count(first) == len(values):
+            if first is not None:
+                constant[name] = first
+        else:
+            varying[name] = list(values)
+
+    for key, values in zip(keys, zip(*[row.texts for row in rows])):
+        column(key, values)
+    column("frames", [row.frame_count for row in rows])
+    for name in _LOCATION:
+        column(name, [getattr(location, name) for location in locations])
+    vendor_keys = {key for row in rows if row.vendor for key in row.vendor}
+    for key in sorted(vendor_keys):
+        column(key, [(row.vendor or {}).get(key) for row in rows])
+    first_line = {
+        "source": locations[0].source,
+        "constant": constant,
+        "varying": list(varying),
+        "frame_texts": _sparse(rows, "frames"),
+        "items": _sparse(rows, "items"),
+        "grids": {number: asdict(row.grid) for number, row in enumerate(rows) if row.grid is not None},
+    }
+    lines = [first_line, list(sop_uids), *varying.values()]
+    return b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)
+
+
+def _sparse(rows: Sequence[HeaderRow], attribute: str) -> dict[str, dict[int, Any]]:
+    """key -> row -> value, for what only some instances have."""
+    found: dict[str, dict[int, Any]] = {}
+    for number, row in enumerate(rows):
+        for key, value in (getattr(row, attribute) or {}).items():
+            found.setdefault(key, {})[number] = value
+    return found
+
+
+def compress(block: bytes) -> bytes:
+    """A block as it is stored."""
+    return zlib.compress(block, _LEVEL)
+
+
+def inflate(data: bytes, limit: int = BLOCK_LIMIT) -> bytes:
+    """The bytes of a stored block or header batch.
+
+    Raises:
+        DatabaseError: damaged, or larger than `limit` (nothing beyond it is ever held).
+    """
+    machine = zlib.decompressobj()
+    try:
+        block = machine.decompress(data, limit)
+    except zlib.error as error:
+        raise _damaged() from error
+    if not machine.eof:
+        raise _damaged()
+    return block
+
+
+def _damaged() -> DatabaseError:
+    return DatabaseError("stored headers are damaged", code="index.header-damaged", remedy="index the location again")
+
+
+class Block:
+    """A stored block: inflated and parsed at first use, column by column."""
+
+    def __init__(self, data: bytes, base: str = "") -> None:
+        self._data = data
+        self.base = base
+        self._lines: list[bytes] | None = None
+        self._first: dict[str, Any] = {}
+        self._columns: dict[str, Sequence[Any]] = {}
+        self._uids: list[str] = []
+
+    def __getstate__(self) -> tuple[bytes, str]:
+        return self._data, self.base
+
+    def __setstate__(self, state: tuple[bytes, str]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def _open(self) -> dict[str, Any]:
+        if self._lines is None:
+            lines = inflate(self._data).split(b"\n")
+            try:
+                self._first = json.loads(lines[0])
+                self._uids = json.loads(lines[1])
+                self._positions = {name: number for number, name in enumerate(self._first["varying"], 2)}
+            except (ValueError, KeyError, IndexError, TypeError) as error:
+                raise _damaged() from error
+            self._lines = lines
+        return self._first
+
+    @property
+    def sop_uids(self) -> Sequence[str]:
+        """SOPInstanceUIDs in the order of the block."""
+        self._open()
+        return self._uids
+
+    @property
+    def source(self) -> str:
+        """Location of the source that the instances came from."""
+        return str(self._open()["source"])
+
+    def column(self, name: str) -> Sequence[Any]:
+        """The values of a column; all None when it was not kept or nowhere present."""
+        if name not in self._columns:
+            first = self._open()
+            number = self._positions.get(name)
+            if number is None or self._lines is None:
+                values: Sequence[Any] = [first["constant"].get(name)] * len(self._uids)
+            else:
+                values = json.loads(self._lines[number])
+            self._columns[name] = values
+        return self._columns[name]
+
+    def sparse(self, part: str, key: str) -> dict[int, Any]:
+        """Row -> value of ``frame_texts`` or ``items``."""
+        return {int(row): value for row, value in self._open()[part].get(key, {}).items()}
+
+    def grids(self) -> dict[int, TileGrid]:
+        """Row -> vendor tiling."""
+        return {int(row): _grid(value) for row, value in self._open()["grids"].items()}
+
+    def location(self, row: int, ref: InstanceRef) -> Location:
+        """Where the instance of a row is."""
+        values = {name: self.column(name)[row] for name in _LOCATION}
+        if values["path"] is not None and self.base and not _is_absolute(values["path"]):
+            values["path"] = f"{self.base}/{values['path']}"
+        for name in ("frame_id", "transfer_syntax"):
+            values[name] = values[name] or ""
+        return Location(ref=ref, source=self.source, frames=self.column("frames")[row] or 1, **values)
+
+
+def _is_absolute(path: str) -> bool:
+    return path[:1] in ("/", "\\") or path[1:2] == ":"
+
+
+def _grid(value: Mapping[str, Any]) -> TileGrid:
+    fields = dict(value)
+    fields["positions"] = tuple(tuple(position) for position in fields["positions"])
+    fields["orientation"] = tuple(fields["orientation"])
+    return TileGrid(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the values of one instance are: the number of a block and the row in it."""
+
+    block: int
+    row: int
+
+
+class SeriesColumns:
+    """Meets `Columns`: the instances of one series over the blocks that hold them. Picklable, without handles.
+
+    Args:
+        places: per instance where its values are.
+        others: instance -> further places whose locations also hold it (another source).
+        missing: columns that a provider wants and that were not kept.
+    """
+
+    def __init__(
+        self,
+        study_uid: str,
+        series_uid: str,
+        blocks: Sequence[Block],
+        places: Sequence[Place],
+        *,
+        others: Mapping[int, Sequence[Place]] | None = None,
+        missing: frozenset[str] = frozenset(),
+    ) -> None:
+        self._study_uid = study_uid
+        self._series_uid = series_uid
+        self._blocks = list(blocks)
+        self._places = list(places)
+        self._others = dict(others or {})
+        self._missing = missing
+        self._texts: dict[str, list[str | None]] = {}
+        self._uids: list[str] | None = None
+        self._grids: dict[int, TileGrid] | None = None
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._study_uid, self._series_uid, self._blocks, self._places, self._others, self._missing
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        study_uid, series_uid, blocks, places, others, missing = state
+        self.__init__(study_uid, series_uid, blocks, places, others=others, missing=missing)  # type: ignore[misc]
+
+    @property
+    def study_uid(self) -> str:
+        """StudyInstanceUID."""
+        return self._study_uid
+
+    @property
+    def series_uid(self) -> str:
+        """SeriesInstanceUID."""
+        return self._series_uid
+
+    @property
+    def sop_uids(self) -> Sequence[str]:
+        """SOPInstanceUIDs in the order of the index."""
+        if self._uids is None:
+            self._uids = [self._blocks[place.block].sop_uids[place.row] for place in self._places]
+        return self._uids
+
+    @property
+    def frame_counts(self) -> Sequence[int]:
+        """Frames per instance; 1 for classic images, 0 for instances without pixels."""
+        return [count or 0 for count in self._column("frames")]
+
+    @property
+    def missing_keys(self) -> frozenset[str]:
+        """Columns that a provider wants and that were not kept when this series was indexed."""
+        return self._missing
+
+    def _column(self, name: str) -> list[Any]:
+        columns = [block.column(name) for block in self._blocks]
+        return [columns[place.block][place.row] for place in self._places]
+
+    def text(self, key: str) -> Sequence[str | None]:
+        """Per instance the text CTK would store; None where absent."""
+        if key not in self._texts:
+            self._texts[key] = self._column(key)
+        return self._texts[key]
+
+    @property
+    def grids(self) -> Mapping[int, TileGrid]:
+        """Row of the instance -> its vendor tiling."""
+        if self._grids is None:
+            self._grids = self._gather([block.grids() for block in self._blocks])
+        return self._grids
+
+    def frame_text(self, key: str) -> Mapping[int, str | Sequence[str | None]]:
+        """Row of the instance -> the functional groups' text: one for all frames, or one per frame."""
+        return self._gather([block.sparse("frame_texts", key) for block in self._blocks])
+
+    def items(self, key: str) -> Sequence[Sequence[Mapping[str, Any]] | None]:
+        """Per instance the items of a kept sequence as DICOM JSON objects; None where absent."""
+        found = self._gather([block.sparse("items", key) for block in self._blocks])
+        return [found.get(row) for row in range(len(self._places))]
+
+    def _gather(self, parts: Sequence[Mapping[int, Any]]) -> dict[int, Any]:
+        if not any(parts):
+            return {}
+        return {
+            number: parts[place.block][place.row]
+            for number, place in enumerate(self._places)
+            if place.row in parts[place.block]
+        }
+
+    def locations(self, row: int) -> tuple[Location, ...]:
+        """Where the instance is: local files first, then URLs."""
+        ref = InstanceRef(study_uid=self._study_uid, series_uid=self._series_uid, sop_uid=self.sop_uids[row])
+        places = (self._places[row], *self._others.get(row, ()))
+        found = [self._blocks[place.block].location(place.row, ref) for place in places]
+        return tuple(sorted(found, key=lambda location: location.path is None))
