@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dicomlogic_core.checks import CheckReport, check_plugin
     from dicomlogic_core.contracts import (
         Adaptor,
         Columns,
@@ -61,6 +62,7 @@ __version__ = "0.1.0"
 _NAMES: dict[str, str] = {
     name: module
     for module, names in {
+        "checks": "CheckReport check_plugin",
         "contracts": (
             "Adaptor Columns Failure FetchContext Fetcher FetchResult HeaderBatch Index LoadContext Query Source "
             "StudyAdaptor TileGrid Unchanged WorkContext Writer"
@@ -127,9 +129,11 @@ __all__ = [
     "tag_key",
     "tag_vr",
     # plugins
+    "CheckReport",
     "PluginFailure",
     "PluginManager",
     "PluginRecord",
+    "check_plugin",
     "default_manager",
     "hookimpl",
     # providers and contracts

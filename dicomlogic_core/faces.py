@@ -1,13 +1,145 @@
-"""Static, escaped HTML for notebooks. A face never fetches."""
+"""Static HTML for notebooks: small tables and a picture. A face never fetches, runs no script and escapes every text.
+
+Header texts are hostile input: a PatientName can hold a script. Attributes that identify the patient are left out
+unless `show_phi` says otherwise. Long lists are cut, so that a face stays below 100 kB.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dicomlogic_core.privacy import identifies_patient
 
 if TYPE_CHECKING:
+    from dicomlogic_core.findings import Finding
+    from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.objects import Volume
+    from dicomlogic_core.session import Session
+
+_MOST_ROWS = 120
+_LONGEST_TEXT = 64
+_AXES = "array[k, j, i] (slice, row, column); ijk_to_lps maps (i, j, k, 1) to LPS mm"
+
+
+class Rows(list[dict[str, Any]]):
+    """Rows of the database that show themselves as a table, without patient fields unless `show_phi`.
+
+    The rows themselves are complete: they were asked for.
+    """
+
+    show_phi = False
+
+    def _repr_html_(self) -> str:
+        return rows_html(self, show_phi=self.show_phi)
+
+    def __repr__(self) -> str:
+        return repr([visible(row, show_phi=self.show_phi) for row in self])
+
+
+def visible(row: Mapping[str, Any], *, show_phi: bool) -> dict[str, Any]:
+    """A row without the attributes that identify the patient, unless `show_phi`."""
+    return {key: value for key, value in row.items() if show_phi or not _hidden(key)}
+
+
+def _hidden(key: str) -> bool:
+    # Columns of the database that are no DICOM attribute (Filename, InsertTimestamp) have no tag.
+    from dicomlogic_core.errors import UsageError
+
+    if key in ("Filename", "URL"):
+        return True  # folders are often called after patients
+    try:
+        return identifies_patient(key)
+    except UsageError:
+        return False
+
+
+def rows_html(rows: Sequence[Mapping[str, Any]], *, show_phi: bool = False) -> str:
+    """Rows with equal keys as a table."""
+    shown = [visible(row, show_phi=show_phi) for row in rows[:_MOST_ROWS]]
+    return table_html(list(shown[0]) if shown else ["empty"], [list(row.values()) for row in shown], len(rows))
+
+
+def loadables_html(loadables: Sequence[Loadable]) -> str:
+    """Loadables with their identifiers to copy and the codes of their findings."""
+    lines = [
+        [
+            "●" if loadable.selected else "",
+            loadable.id,
+            loadable.name,
+            loadable.kind,
+            f"{loadable.confidence:.2f}",
+            len(loadable.frames),
+            " ".join(dict.fromkeys(finding.code for finding in loadable.findings)),
+        ]
+        for loadable in loadables[:_MOST_ROWS]
+    ]
+    head = ["selected", "id", "name", "kind", "confidence", "frames", "findings"]
+    return table_html(head, lines, len(loadables))
+
+
+def findings_html(findings: Sequence[Finding]) -> str:
+    """Findings with what to do about them."""
+    lines = [[one.severity, one.code, one.message, one.remedy] for one in findings[:_MOST_ROWS]]
+    return table_html(["severity", "code", "finding", "what to do"], lines, len(findings)) if findings else ""
+
+
+def failures_html(failures: Sequence[Any]) -> str:
+    """Plugins that failed: name, distribution, stage and reason."""
+    lines = [
+        [failure.plugin, failure.distribution, failure.version, failure.stage, failure.error]
+        for failure in failures[:_MOST_ROWS]
+    ]
+    head = ["plugin", "distribution", "version", "stage", "error"]
+    return table_html(head, lines, len(failures)) if failures else ""
+
+
+def session_html(session: Session) -> str:
+    """What a session holds: its series, failed plugins and what indexing found."""
+    place = f"database in {session.folder}" if session.folder else "database in memory"
+    series = session.list("series")
+    title = f"<p><b>DICOMLogic</b> {_text(place)}, {len(session.list('study'))} studies, {len(series)} series</p>"
+    parts = [title, rows_html(series, show_phi=session.show_phi)]
+    return "".join([*parts, findings_html(session.findings), failures_html(list(session.manager.failures))])
 
 
 def volume_html(volume: Volume) -> str:
-    """A volume as a small table."""
-    return repr(volume)
+    """A volume as a small table with the middle planes, or the middle frame held of a lazy volume."""
+    from dicomlogic_core.images import png, thumbnail
+
+    array = volume.array
+    held = f"{getattr(array, 'held', 0)} of {array.shape[0]} frames held" if volume.lazy else "in memory"
+    i, j, k = volume.geometry.spacing_mm
+    x, y, z = volume.geometry.origin_lps_mm
+    lines = [
+        ["array", f"{array.shape} {array.dtype}, {held}"],
+        ["axes", _AXES],
+        ["values", " ".join(filter(None, (volume.quantity, volume.unit and f"in {volume.unit}"))) or "unknown unit"],
+        ["spacing i, j, k", f"{i:.4g}, {j:.4g}, {k:.4g} mm"],
+        ["origin LPS", f"{x:.4g}, {y:.4g}, {z:.4g} mm"],
+    ]
+    if volume.missing:
+        lines.append(["filled slices", ", ".join(map(str, volume.missing[:_MOST_ROWS]))])
+    picture = thumbnail(volume)
+    image = ""
+    if picture is not None:
+        data = base64.b64encode(png(picture)).decode("ascii")
+        image = f'<img alt="middle planes" src="data:image/png;base64,{data}">'
+    title = f"<p><b>Volume</b> {_text(volume.name)}</p>"
+    return title + image + table_html(["", ""], lines, len(lines)) + findings_html(volume.findings)
+
+
+def table_html(head: Iterable[str], lines: Sequence[Sequence[Any]], total: int) -> str:
+    """A table of escaped texts, left-aligned; says how many of `total` rows are not shown."""
+    titles = "".join(f"<th>{_text(title)}</th>" for title in head)
+    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in line) + "</tr>" for line in lines)
+    rest = f"<p>and {total - len(lines)} more</p>" if total > len(lines) else ""
+    return f'<table style="text-align:left"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>{rest}'
+
+
+def _text(value: Any) -> str:
+    text = "" if value is None else str(value)
+    # UIDs are kept whole (they have at most 64 characters) so that they can be copied.
+    return html.escape(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…", quote=True)

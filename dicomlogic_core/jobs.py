@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,21 +72,23 @@ def make_jobs(
     *,
     format: str = "nrrd",
     options: Mapping[str, str] | None = None,
+    portable: bool = True,
 ) -> list[Job]:
-    """One job per loadable, with all it needs.
+    """One job per loadable, with all it needs. Jobs for threads of this process (see `run_jobs`) need not be portable.
 
     Raises:
-        UsageError: an adaptor or writer was registered at run time as an object, which cannot travel.
+        UsageError: the format is unknown; or, for portable jobs, an adaptor or writer was registered at run time as an
+            object, which cannot travel.
     """
     registry = session.manager.registry
     writer = registry.for_format(format, "volume")
     jobs = []
     for loadable in loadables:
         for provider in (registry.provider("adaptor", loadable.adaptor), writer):
-            if not isinstance(provider.factory, str):
+            if portable and not isinstance(provider.factory, str):
                 raise UsageError(
                     f"{provider.name} was registered as an object and cannot run outside this process",
-                    remedy="load and write it with the session",
+                    remedy="make the jobs with portable=False and run them on threads with the session",
                 )
         study = session.study(loadable.study_uid)
         uids = (*loadable.series_uids, *(ref.series_uid for ref in loadable.references))
@@ -103,24 +105,28 @@ def make_jobs(
     return jobs
 
 
-def run_job(job: Job) -> JobResult:
-    """Run a job where it is; failures made on purpose become the result's error."""
+def run_job(job: Job, session: Session | None = None, cancel: Callable[[], bool] | None = None) -> JobResult:
+    """Run a job where it is; failures made on purpose become the result's error.
+
+    With a `session` its plugins and connections are used; without one, those of this process, made anew.
+    """
     from dicomlogic_core.clients import Clients
     from dicomlogic_core.loading import load
     from dicomlogic_core.manager import default_manager
     from dicomlogic_core.series import SeriesView, StudyView
     from dicomlogic_core.session import write_object
 
-    manager = default_manager()
-    clients = Clients(manager, job.sources)
+    manager = session.manager if session is not None else default_manager()
+    clients = session.clients if session is not None else Clients(manager, job.sources)
     study = StudyView(job.loadable.study_uid, [SeriesView(columns) for columns in job.columns])
     try:
-        loaded = load(job.loadable, study, manager.registry, options=job.options, http=clients.http)
+        loaded = load(job.loadable, study, manager.registry, options=job.options, http=clients.http, cancel=cancel)
         paths = write_object(manager.registry, loaded, job.folder, format=job.format, options=job.options)
     except DicomLogicError as error:
         return JobResult(loadable=job.loadable, error=error)
     finally:
-        clients.close()
+        if session is None:
+            clients.close()
     return JobResult(
         loadable=job.loadable,
         paths=tuple(str(path) for path in paths),
@@ -128,11 +134,42 @@ def run_job(job: Job) -> JobResult:
     )
 
 
-def run_jobs(jobs: Sequence[Job], executor: Executor | None = None) -> Iterator[JobResult]:
-    """Results as they come; one after the other here, or on the given executor."""
+def run_jobs(
+    jobs: Sequence[Job],
+    executor: Executor | None = None,
+    *,
+    session: Session | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> Iterator[JobResult]:
+    """Results as they come; one after the other here, or on the given executor.
+
+    Args:
+        jobs: what to do.
+        executor: any; threads or none when `session` or `cancel` is given, since these cannot travel.
+        session: whose plugins and connections to use, e.g. those a host registered at run time.
+        cancel: asked while frames are fetched; jobs that were stopped have a `Cancelled` error.
+    """
     if executor is None:
         for job in jobs:
-            yield run_job(job)
+            yield run_job(job, session, cancel)
         return
-    for future in as_completed([executor.submit(run_job, job) for job in jobs]):
-        yield future.result()
+    local = () if session is None and cancel is None else (session, cancel)
+    futures = {executor.submit(run_job, job, *local): job for job in jobs}
+    try:
+        for future in as_completed(futures):
+            yield _outcome(future, futures[future])
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _outcome(future: Future[JobResult], job: Job) -> JobResult:
+    try:
+        return future.result()
+    except Exception as error:  # a worker that died (killed, out of memory) costs its own job only
+        lost = DicomLogicError(
+            f"the job ended without a result: {type(error).__name__} {error}",
+            code="job.lost",
+            remedy="run it again, with fewer jobs at a time if memory ran out",
+        )
+        return JobResult(loadable=job.loadable, error=lost)

@@ -104,5 +104,14 @@ class Loadable:
         }
 
 
+class Loadables(list[Loadable]):
+    """A list of loadables that shows itself as a table in notebooks."""
+
+    def _repr_html_(self) -> str:
+        from dicomlogic_core.faces import loadables_html  # drawn only in notebooks
+
+        return loadables_html(self)
+
+
 def _rebuild(values: dict[str, object]) -> Loadable:
     return Loadable(**values)  # type: ignore[arg-type]  # the dict is made from the fields themselves

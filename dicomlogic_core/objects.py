@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class FrameArray:
     """A read-only array ``[k, j, i]`` or ``[k, j, i, c]`` whose frames are fetched when they are asked for.
 
-    `load` is called with the indices k that are wanted and not yet held, and returns their frames in that order, each of
-    shape ``shape[1:]`` and of `dtype`. Frames once fetched are kept in the array they were fetched into.
+    `load` is called with the indices k that are wanted and not yet held, and returns their frames in that order, each
+    of shape ``shape[1:]`` and of `dtype`. Frames once fetched are kept in the array they were fetched into.
     """
 
     __slots__ = ("_array", "_held", "_load", "dtype", "shape")
@@ -47,6 +47,11 @@ class FrameArray:
     def held(self) -> int:
         """Number of frames already fetched."""
         return self.shape[0] if self._array is not None else len(self._held)
+
+    @property
+    def held_indices(self) -> tuple[int, ...]:
+        """The k of the frames already fetched, ascending; asking for these costs nothing."""
+        return tuple(range(self.shape[0])) if self._array is not None else tuple(sorted(self._held))
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -119,8 +124,8 @@ class Volume:
         provenance: for every k the frame it came from; None for a filled slice.
         missing: indices k of filled slices.
         metadata: JSON-able. ``window``: list of [center, width] presets in `unit`; ``common``: keyword -> text of
-            attributes equal in all slices; ``varying``: keyword -> one text per k; ``slice_positions_lps_mm``: [x, y, z]
-            per k when they are off the grid; ``padding``: value; others by the adaptor.
+            attributes equal in all slices; ``varying``: keyword -> one text per k; ``slice_positions_lps_mm``:
+            [x, y, z] per k when they are off the grid; ``padding``: value; others by the adaptor.
         findings: what examining and loading found.
         name: the loadable's name.
     """

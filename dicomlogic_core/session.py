@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.clients import Clients
-from dicomlogic_core.errors import Cancelled, UsageError
-from dicomlogic_core.loadable import Loadable
+from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError, WriteError
+from dicomlogic_core.faces import Rows
+from dicomlogic_core.loadable import Loadable, Loadables
 from dicomlogic_core.tags import tag_key
 from dicomlogic_core.work import OnProgress, Work
 
@@ -41,7 +43,15 @@ def open(
 
 
 class Session:
-    """A database with its plugins. Use as a context manager, or call `close`."""
+    """A database with its plugins. Use as a context manager, or call `close`.
+
+    Attributes:
+        folder: of the database; None when it is in memory.
+        manager: its plugins.
+        clients: its connections, with credentials only for sources named in this process.
+        findings: what indexing and examining found that belongs to no loadable.
+        show_phi: whether lists and faces show attributes that identify the patient.
+    """
 
     def __init__(
         self,
@@ -63,6 +73,7 @@ class Session:
             self.clients.name(options.pop("location"), options)
         self._studies: dict[str, StudyView] = {}
         self.findings: list[Finding] = []
+        self.show_phi = False
         self._store = Store.open(self.folder, create=not read_only, read_only=read_only)
         self._query = IndexQuery(self._store)
 
@@ -143,13 +154,17 @@ class Session:
 
     # --- look --------------------------------------------------------------------------------------------------------
 
-    def list(self, level: str = "study", where: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
+    def list(self, level: str = "study", where: Mapping[str, str] | None = None) -> Rows:
         """Rows of a level (``patient``, ``study``, ``series``, ``instance``) with DICOM keywords as keys.
+
+        The rows are complete; shown as a whole they leave out what identifies the patient unless `show_phi` is set.
 
         Raises:
             UsageError: unknown level or keyword.
         """
-        return self._query.rows(level, dict(where or {}))
+        rows = Rows(dict(row) for row in self._query.rows(level, dict(where or {})))
+        rows.show_phi = self.show_phi
+        return rows
 
     def study(self, study_uid: str) -> StudyView:
         """The headers of a study by column.
@@ -163,7 +178,7 @@ class Session:
 
     def examine(
         self, *uids: str, all: bool = False, options: Mapping[str, str] | None = None, **where: str
-    ) -> list[Loadable]:
+    ) -> Loadables:
         """What can be loaded: the selected loadable of each group, with ``all=True`` the alternatives too.
 
         Args:
@@ -182,7 +197,7 @@ class Session:
         filters = {tag_key(_keyword(name)): value for name, value in where.items()}
         wanted = set(uids)
         met: set[str] = set()
-        found: list[Loadable] = []
+        found = Loadables()
         for study_uid in self._studies_of(wanted):
             study = self.study(study_uid)
             examination = examine_study(study, self.manager.registry, options=dict(options or {}), manager=self.manager)
@@ -257,7 +272,7 @@ class Session:
         format: str = "nrrd",
         options: Mapping[str, str] | None = None,
         name: str | None = None,
-    ) -> list[Path]:
+    ) -> Sequence[Path]:
         """Write an object into `folder`; returns the files written.
 
         The file is called after the object, followed by a short digest of where its slices came from: two objects never
@@ -276,8 +291,12 @@ class Session:
             UsageError: the loadable is no volume.
         """
         from dicomlogic_core.images import write_montage
+        from dicomlogic_core.objects import Volume
 
-        return write_montage(self.load(loadable, lazy=True, options=options), Path(path))
+        volume = self.load(loadable, lazy=True, options=options)
+        if not isinstance(volume, Volume):
+            raise UsageError(f"a {loadable.kind} has no picture", where=loadable.id, remedy="preview a volume")
+        return write_montage(volume, Path(path))
 
     def __repr__(self) -> str:
         return f"Session({str(self.folder) if self.folder else 'in memory'})"
@@ -302,11 +321,21 @@ def write_object(
 
     provider = registry.for_format(format, _kind(obj))
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"the folder cannot be made: {error.strerror or error}", where=str(target), remedy="name another folder"
+        ) from error
     title = safe_file_name(name or getattr(obj, "name", "") or "object")
     stem = title if name else f"{title}-{_digest(obj)}"
     writer = registry.worker("writer", provider.name)
-    return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
+    try:
+        return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
+    except DicomLogicError:
+        raise
+    except Exception as error:  # a writer is a plugin: its failure is told with its name
+        raise registry.error("writer", provider.name, "write", error, where=str(target / stem)) from error
 
 
 def _scheme(location: str) -> str:
@@ -330,7 +359,12 @@ def _kind(obj: Any) -> str:
 
 
 def _digest(obj: Any) -> str:
+    """Of all that tells two objects apart but pixels: variants of one loadable differ in grid, unit or metadata."""
     digest = hashlib.sha256(getattr(obj, "name", "").encode())
     for ref in getattr(obj, "provenance", ()):
         digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    if (geometry := getattr(obj, "geometry", None)) is not None:
+        digest.update(f"{geometry.size_ijk}{geometry.ijk_to_lps.tolist()}".encode())
+    facts = (getattr(obj, "unit", ""), dict(getattr(obj, "metadata", {})))
+    digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
     return digest.hexdigest()[:8]

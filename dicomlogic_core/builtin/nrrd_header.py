@@ -19,10 +19,10 @@ from dicomlogic_core import Volume, WriteError, __version__, identifies_patient,
 
 # Keys that a reader would take for a field of the format itself.
 _FIELD_NAMES = """
-axis maxs, axis mins, axismaxs, axismins, block size, blocksize, byte skip, byteskip, centerings, centers, content,
-data file, datafile, dimension, encoding, endian, kinds, labels, line skip, lineskip, max, measurement frame, min, number,
-old max, old min, oldmax, oldmin, sample units, sampleunits, sizes, space, space dimension, space directions, space origin,
-space units, spacings, thicknesses, type, units
+axis maxs, axis mins, axismaxs, axismins, block size, blocksize, byte skip, byteskip, centerings, centers,
+content, data file, datafile, dimension, encoding, endian, kinds, labels, line skip, lineskip, max,
+measurement frame, min, number, old max, old min, oldmax, oldmin, sample units, sampleunits, sizes, space,
+space dimension, space directions, space origin, space units, spacings, thicknesses, type, units
 """
 _FIELDS = frozenset(name.strip() for name in _FIELD_NAMES.split(","))
 _COLOUR_KINDS = {3: "RGB-color", 4: "RGBA-color"}
