@@ -136,6 +136,10 @@ class PluginManager:
         """Where a registered plugin comes from."""
         return self._set.origins.get(plugin, PluginOrigin(plugin=plugin))
 
+    def plugin(self, name: str) -> Any:
+        """The module or object registered under a name; None when there is none."""
+        return self._set.hooks.plugin(name)
+
     def record_failure(self, origin: PluginOrigin, stage: Stage, error: Exception) -> None:
         """Keep a failure for the list and warn once in the log.
 
