@@ -1,4 +1,4 @@
-"""Fixtures for all tests of the core; server fixtures come from `dicomlogic_core.testing.fixtures`."""
+"""Fixtures for all tests, those of the core and of the plugins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+pytest_plugins = ("dicomlogic_core.testing.fixtures",)
+
+ROOT = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="session")

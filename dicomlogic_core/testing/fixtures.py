@@ -1,0 +1,75 @@
+"""pytest fixtures: loopback and real DICOMweb servers.
+
+They are not loaded by themselves: name this module in ``pytest_plugins`` of the top ``conftest.py``, or run pytest with
+``-p dicomlogic_core.testing.fixtures``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from dicomlogic_core.testing import orthanc as orthanc_process
+from dicomlogic_core.testing.orthanc import Orthanc
+from dicomlogic_core.testing.server import Server, serve
+
+
+@pytest.fixture
+def dicomweb_server() -> Iterator[Callable[..., Server]]:
+    """``dicomweb_server(folder, **switches)`` starts a loopback server that stops after the test."""
+    with ExitStack() as running:
+
+        def start(folder: str | Path, **switches: Any) -> Server:
+            return running.enter_context(serve(folder, **switches))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def orthanc_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Orthanc]]:
+    """Orthancs by variant, each started when first asked for, again when it died, and stopped after the last test."""
+    running: dict[tuple[bool, str], Orthanc] = {}
+
+    def get(*, auth: bool = False, metadata: str = "Full") -> Orthanc:
+        server = running.get((auth, metadata))
+        if server is None or not server.alive:
+            server = Orthanc(tmp_path_factory.mktemp("orthanc"), auth=auth, metadata=metadata)
+            running[auth, metadata] = server
+        return server
+
+    yield get
+    for server in running.values():
+        server.ask_to_stop()
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture
+def orthanc(request: pytest.FixtureRequest) -> Callable[..., Orthanc]:
+    """``orthanc(*paths, auth=False, metadata="Full")`` gives a real Orthanc that holds those files and nothing else.
+
+    Skips where Orthanc is not installed, and fails there when ``DICOMLOGIC_REQUIRE_SERVERS`` is 1.
+    """
+    if reason := orthanc_process.missing():
+        unavailable(reason)
+    servers = request.getfixturevalue("orthanc_servers")
+
+    def start(*paths: Path, auth: bool = False, metadata: str = "Full") -> Orthanc:
+        server: Orthanc = servers(auth=auth, metadata=metadata)
+        server.clear()
+        server.upload(*paths)
+        return server
+
+    return start
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test for want of a server, or fail it where servers are required."""
+    if os.environ.get("DICOMLOGIC_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"DICOMLOGIC_REQUIRE_SERVERS=1, but {reason}")
+    pytest.skip(reason)
