@@ -50,11 +50,17 @@ class Columns(Protocol):
     """Header values of the instances of one series, by column. Keys are those of `tag_key`."""
 
     @property
-    def study_uid(self) -> str: ...
+    def study_uid(self) -> str:
+        """StudyInstanceUID."""
+
     @property
-    def series_uid(self) -> str: ...
+    def series_uid(self) -> str:
+        """SeriesInstanceUID."""
+
     @property
-    def sop_uids(self) -> Sequence[str]: ...
+    def sop_uids(self) -> Sequence[str]:
+        """SOPInstanceUIDs, one per row."""
+
     @property
     def frame_counts(self) -> Sequence[int]:
         """Frames per instance; 1 for classic images, 0 for instances without pixels."""
@@ -105,7 +111,7 @@ class HeaderBatch:
     Attributes:
         form: ``part10`` (the beginning of a file or a whole one), ``json`` (DICOM JSON objects, PS3.18 F.2).
         headers: one entry per instance. For ``json``, a single entry may hold a whole array of objects
-            (`locations` then lists the instances found by SOPInstanceUID, in any order, or is empty and `locate` is set).
+            (`locations` then lists its instances, found by SOPInstanceUID, or is empty and `locate` is set).
         locations: one per header; its `ref` may be left empty-handed by local files (UIDs are in the header).
         locate: for ``json``: makes the location from (study UID, series UID, SOP UID, has pixels).
         more: for ``part10``: (index, size) -> at least `size` bytes from the start of that file, fewer only at its end.
@@ -159,14 +165,19 @@ class WorkContext(Protocol):
     """What every worker gets: progress, cancel, HTTP and the wish list of columns."""
 
     @property
-    def options(self) -> Mapping[str, str]: ...
+    def options(self) -> Mapping[str, str]:
+        """The ``-o`` options, text."""
+
     @property
     def bulk_keys(self) -> frozenset[str]:
         """Columns whose bulk values must be resolved while indexing, since providers read them."""
+
     def progress(self, done: int, total: int, what: str) -> None:
         """May be called as often as one likes; it is throttled."""
 
-    def cancelled(self) -> bool: ...
+    def cancelled(self) -> bool:
+        """True when the caller wants the work to stop."""
+
     def report(self, finding: Finding) -> None:
         """Record a finding."""
 
@@ -183,8 +194,8 @@ class Source(Protocol):
     ) -> Iterator[HeaderBatch | Failure | Unchanged]:
         """One pass over the location.
 
-        `known(key)` gives the version indexed before (None: never), so that what is unchanged can be skipped. Keys are the
-        source's own: absolute paths for files, ``series:UID`` for series of a server.
+        `known(key)` gives the version indexed before (None: never), so that what is unchanged can be skipped. Keys are
+        the source's own: absolute paths for files, ``series:UID`` for series of a server.
 
         Raises:
             SourceError: the location as a whole cannot be read.
@@ -219,7 +230,7 @@ class FetchContext(WorkContext, Protocol):
     """What a fetcher gets besides."""
 
     def buffer(self, ref: Ref, size: int) -> memoryview | None:
-        """The final place of a native frame of exactly `size` bytes, when bytes may be read straight into it; else None.
+        """The final place of a native frame of exactly `size` bytes, if bytes may be read straight into it; else None.
 
         A fetcher that uses it yields the same memoryview as `FetchResult.data`.
         """
@@ -242,7 +253,9 @@ class Fetcher(Protocol):
 class LoadContext(WorkContext, Protocol):
     """What an adaptor gets for loading."""
 
-    def series(self, series_uid: str) -> SeriesView: ...
+    def series(self, series_uid: str) -> SeriesView:
+        """The headers of a series of the loadable's study."""
+
     def stack(
         self,
         frames: Sequence[FrameRef | None],
@@ -285,8 +298,11 @@ class Adaptor(Protocol):
 class StudyAdaptor(Protocol):
     """An adaptor that combines series (PET with CT, one series per time point)."""
 
-    def examine_study(self, study: StudyView) -> Iterable[Loadable]: ...
-    def load(self, loadable: Loadable, context: LoadContext) -> Any: ...
+    def examine_study(self, study: StudyView) -> Iterable[Loadable]:
+        """What can be made of a study; the rules of `Adaptor.examine` hold."""
+
+    def load(self, loadable: Loadable, context: LoadContext) -> Any:
+        """Make the object, as `Adaptor.load`."""
 
 
 @runtime_checkable
@@ -309,6 +325,19 @@ class Writer(Protocol):
 class Index(Protocol):
     """The query side of the index, so that another database can take its place."""
 
-    def study_uids(self) -> Sequence[str]: ...
-    def study_view(self, study_uid: str) -> StudyView: ...
-    def rows(self, level: str, where: Mapping[str, str]) -> Sequence[Mapping[str, Any]]: ...
+    def study_uids(self) -> Sequence[str]:
+        """StudyInstanceUIDs of all studies."""
+
+    def study_view(self, study_uid: str) -> StudyView:
+        """The headers of a study by column.
+
+        Raises:
+            KeyError: there is no such study.
+        """
+
+    def rows(self, level: str, where: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        """Rows of ``patient``, ``study``, ``series`` or ``instance`` with DICOM keywords as keys.
+
+        Raises:
+            UsageError: unknown level or keyword.
+        """

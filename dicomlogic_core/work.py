@@ -25,6 +25,7 @@ class Progress:
         self._last = 0.0
 
     def __call__(self, done: int, total: int, what: str) -> None:
+        """Pass on, or leave out when the last call was less than 0.1 s ago."""
         if self._on_progress is None:
             return
         with self._lock:
