@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     )
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
     from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.http import Answer, Client
+    from dicomlogic_core.http_multipart import Part
+    from dicomlogic_core.http_settings import HTTP_OPTIONS
     from dicomlogic_core.hookspecs import hookimpl
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.series import FrameTable, SeriesView, StudyView
     from dicomlogic_core.session import Session, open
     from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
+    from dicomlogic_core.urls import WebLocation, is_uid, normalise_url, split_url
 
 __version__ = "0.1.0"
 
@@ -73,6 +77,9 @@ _NAMES: dict[str, str] = {
         ),
         "findings": "CODES Finding finding finding_from_error",
         "geometry": "Geometry",
+        "http": "Answer Client",
+        "http_multipart": "Part",
+        "http_settings": "HTTP_OPTIONS",
         "jobs": "Job JobResult make_jobs run_job run_jobs",
         "hookspecs": "hookimpl",
         "loadable": "Loadable",
@@ -85,6 +92,7 @@ _NAMES: dict[str, str] = {
         "series": "FrameTable SeriesView StudyView",
         "session": "Session open",
         "tags": "PrivateTag keyword_of tag_key tag_vr",
+        "urls": "WebLocation is_uid normalise_url split_url",
     }.items()
     for name in names.split()
 }
@@ -157,6 +165,15 @@ __all__ = [
     "WorkContext",
     "Writer",
     "WriterProvider",
+    # HTTP
+    "HTTP_OPTIONS",
+    "Answer",
+    "Client",
+    "Part",
+    "WebLocation",
+    "is_uid",
+    "normalise_url",
+    "split_url",
     # errors
     "Cancelled",
     "DatabaseError",

@@ -5,62 +5,84 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from dicomlogic_core.urls import is_within, origin, split_url
 
 if TYPE_CHECKING:
+    from dicomlogic_core.http import Client
     from dicomlogic_core.manager import PluginManager
+
+_WEB = ("http", "https", "dicomweb", "wadors", "wadouri")
 
 
 class Clients:
     """Makes and keeps guarded clients.
 
-    A location of a source that was named (`name`) gets that source's options and so its credentials, which are bound to
-    its origin. Any other location, one that a database file brought along, gets an anonymous client.
+    A URL below a source that was named (`name`) gets that source's options and so its credentials, which are bound to
+    its origin. Any other URL, one that a database file brought along, gets an anonymous client.
     """
 
-    def __init__(self, manager: PluginManager, named: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(self, manager: PluginManager, named: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._manager = manager
-        self._named: dict[str, dict[str, str]] = {base: dict(options) for base, options in (named or {}).items()}
-        self._clients: dict[str, Any] = {}
+        self._named: dict[str, dict[str, Any]] = {}
+        self._labels: dict[str, str] = {}
+        self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
+        for location, options in (named or {}).items():
+            self.name(location, options)
 
-    def name(self, location: str, options: Mapping[str, str]) -> None:
-        """Name a source; options given later replace those given before, with its client."""
-        if options or location not in self._named:
-            self._named[location] = dict(options)
-            with self._lock:
-                stale = self._clients.pop(location, None)
-            if stale is not None:
-                stale.close()
+    def name(self, location: str, options: Mapping[str, Any]) -> None:
+        """Name a source; options given later replace those given before, with its client.
+
+        Raises:
+            UsageError: a URL that cannot be meant (with a password in it, for example).
+        """
+        base = self._base(location)
+        with self._lock:
+            if not options and base in self._named:
+                return
+            # A client that was made anonymously for what is now named must not be used on.
+            stale = [self._clients.pop(key) for key in list(self._clients) if key == base or is_within(key, base)]
+            anonymous = self._clients.pop(origin(base), None) if "://" in base else None
+            self._named[base] = dict(options)
+            if label := options.get("label"):
+                self._labels[str(label)] = base
+        for client in (*stale, *([anonymous] if anonymous else ())):
+            client.close()
 
     @property
-    def named(self) -> Mapping[str, Mapping[str, str]]:
+    def named(self) -> Mapping[str, Mapping[str, Any]]:
         """Locations named so far and their options: references to secrets, never secrets."""
         return self._named
 
-    def http(self, location: str) -> Any:
-        """The client for a location."""
+    def http(self, location: str) -> Client:
+        """The client for a URL: of the longest named base that holds it, else an anonymous one for its origin.
+
+        Raises:
+            UsageError: bad options of the source, or a URL that must not be asked for.
+        """
         from dicomlogic_core.http import client_for
 
-        bases = [base for base in self._named if "://" in base and origin(base) == origin(location)]
-        # Of nested bases the longest is the most specific one.
-        base = max((b for b in bases if location.startswith(b.rstrip("/"))), key=len, default=next(iter(bases), ""))
-        key = base or origin(location)
+        base = self._base(location)
+        holders = [named for named in list(self._named) if "://" in named and is_within(base, named)]
+        key = max(holders, key=len) if holders else origin(base)
         with self._lock:
-            if key not in self._clients:
-                session = self._manager.http_session(origin(location), "dicomweb")
-                self._clients[key] = client_for(base or location, self._named.get(base, {}), session=session)
-            return self._clients[key]
+            client = self._clients.get(key)
+            if client is None:
+                session = self._manager.http_session(origin(base), "dicomweb")
+                client = client_for(key, self._named.get(key, {}), session=session)
+                self._clients[key] = client
+            return client
 
     def close(self) -> None:
         """Close every client."""
         with self._lock:
-            for client in self._clients.values():
-                client.close()
+            clients = list(self._clients.values())
             self._clients.clear()
+        for client in clients:
+            client.close()
 
-
-def origin(location: str) -> str:
-    """Scheme, host and port of a URL, the unit that credentials are bound to; userinfo is dropped."""
-    parts = urlsplit(location)
-    return f"{parts.scheme}://{parts.hostname or ''}" + (f":{parts.port}" if parts.port else "")
+    def _base(self, location: str) -> str:
+        """The base of a web location, without what it names below ``/studies``; other locations unchanged."""
+        scheme = location.partition(":")[0].partition("+")[0].lower()
+        return split_url(location, self._labels).base if scheme in _WEB else location

@@ -67,6 +67,7 @@ class NetworkError(SourceError):
         status: HTTP status, or 0 when no answer came.
         attempts: how many requests were made.
         retryable: True when the same request may succeed later.
+        retry_after: seconds the server asked to wait, 0 when it did not say.
     """
 
     code = "network"
@@ -80,6 +81,7 @@ class NetworkError(SourceError):
         status: int = 0,
         attempts: int = 1,
         retryable: bool = False,
+        retry_after: float = 0.0,
         remedy: str = "",
     ) -> None:
         super().__init__(message, code=code, where=url, remedy=remedy)
@@ -87,6 +89,7 @@ class NetworkError(SourceError):
         self.status = status
         self.attempts = attempts
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class HeaderError(DicomLogicError):

@@ -120,6 +120,8 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "network.not-found": ("error", "the server does not have what was asked", "check the URL, then index again"),
     "network.login-page": ("error", "an HTML page came instead of data", "check the URL and log in"),
     "network.truncated": ("error", "a body ended early", "fetch again"),
+    "network.parts": ("error", "an answer has not as many parts as were asked for", "fetch again"),
+    "network.not-json": ("error", "something else than DICOM JSON came", "check the URL"),
     "network.too-large": ("error", "an answer exceeds its limit", "check the server"),
     "network.refused": ("error", "a URL or redirect outside the source was refused", "allow the host by option"),
     "network.unavailable": ("error", "the server could not be reached", "check that it is running, then try again"),

@@ -32,9 +32,15 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceProvider(Provider):
-    """A metadata source. `schemes`: ``file``, ``http``, ``https``, ``ahi`` ..."""
+    """A metadata source.
+
+    Attributes:
+        schemes: ``file``, ``http``, ``https``, ``ahi`` ...
+        options: names of the ``-o`` options it understands -> one line of help.
+    """
 
     schemes: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,7 @@ class AdaptorProvider(Provider):
 
     Attributes:
         sop_classes: SOP class UIDs it handles; empty means any.
+        private_classes: it also handles classes that PS3.6 does not have, and instances without a class.
         modalities: modalities it handles; empty means any.
         requires: tags that must have a value in some instance of the series.
         tags: columns it reads; the index keeps them whatever their size.
@@ -58,6 +65,7 @@ class AdaptorProvider(Provider):
     """
 
     sop_classes: frozenset[str] = frozenset()
+    private_classes: bool = False
     modalities: frozenset[str] = frozenset()
     requires: tuple[TagLike, ...] = ()
     tags: tuple[TagLike, ...] = ()

@@ -73,6 +73,11 @@ class Location:
         transfer_syntax: UID as stored; "" when unknown until fetched.
         checksum: CRC32 of the decoded frame, or None.
         frames: number of frames of the instance.
+        native_size: bytes of one frame without compression, by the header; 0 when not known. A fetcher tells by it
+            whether a server sent what its label says.
+        series_instances: number of instances of the series with pixels; 0 when not known. A fetcher decides by it
+            whether to ask for the whole series at once.
+        sop_class: SOP Class UID, or "".
     """
 
     ref: Ref
@@ -85,6 +90,9 @@ class Location:
     transfer_syntax: str = ""
     checksum: int | None = None
     frames: int = 1
+    native_size: int = 0
+    series_instances: int = 0
+    sop_class: str = ""
 
     @property
     def scheme(self) -> str:
