@@ -133,9 +133,9 @@ class Server:
         return None
 
     def _answer(self, request: Request, switches: Switches, fault: Fault | None) -> Answer:
-        def make() -> Answer:
+        def make(**changes: Any) -> Answer:
             try:
-                return self._routes.answer(request, switches)
+                return self._routes.answer(request, replace(switches, **changes))
             except Refused as refused:
                 return error_answer(refused, switches.error_media_type, switches.auth)
             except OSError as error:  # a file that vanished or cannot be read

@@ -148,8 +148,8 @@ def _fits(tag: str, wanted: str, value: str) -> bool:
 
 def _page(results: list[dict[str, Any]], request: Request, switches: Switches) -> Answer:
     query = {name.lower(): value for name, value in request.query}
-    offset = _number(query, "offset", 0) if switches.page_offset else 0
-    limit = _number(query, "limit", 0) if switches.page_offset else 0
+    offset = _number(query, "offset") if switches.paging == "full" else 0
+    limit = _number(query, "limit") if switches.paging != "none" else 0
     sizes = [size for size in (limit or switches.page_limit, switches.page_maximum) if size]
     size = min(sizes, default=len(results))
     if switches.page_order == "turning" and results:
@@ -171,11 +171,11 @@ def _page(results: list[dict[str, Any]], request: Request, switches: Switches) -
     return answer
 
 
-def _number(query: dict[str, str], name: str, default: int) -> int:
+def _number(query: dict[str, str], name: str) -> int:
     text = query.get(name, "")
     if text and not text.isdecimal():
         raise Refused(400, f"{name} must be a number, not {text!r}")
-    return int(text) if text else default
+    return int(text or 0)
 
 
 def _listed(page: list[dict[str, Any]], switches: Switches) -> Answer:

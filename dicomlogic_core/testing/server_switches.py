@@ -43,7 +43,7 @@ class Switches:
         page_limit: results in an answer without ``limit``; 0 is all.
         page_maximum: results in any answer; 0 is no maximum.
         page_notice: how a cut answer is announced: ``warning``, ``206`` or "" (not at all).
-        page_offset: False ignores ``offset``.
+        paging: ``full``, ``no-offset`` (``offset`` is ignored) or ``none`` (``limit`` too).
         page_order: ``stable``, or ``turning``: every answer begins at another result.
         page_repeat: True sends every result twice.
         filters: False ignores every filter.
@@ -83,7 +83,7 @@ class Switches:
     page_limit: int = 0
     page_maximum: int = 0
     page_notice: str = "warning"
-    page_offset: bool = True
+    paging: str = "full"
     page_order: str = "stable"
     page_repeat: bool = False
     filters: bool = True
@@ -141,7 +141,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "base": "/dicomweb",
             "levels": frozenset(),
             "filters": False,
-            "page_offset": False,
+            "paging": "none",
             "metadata": frozenset({"series", "instance"}),
             "metadata_list": False,
             "numbers": True,
