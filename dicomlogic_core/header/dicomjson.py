@@ -1,0 +1,232 @@
+"""Headers from DICOM JSON (PS3.18 F.2), read from the parsed object element by element.
+
+An element of unusable form costs itself (finding ``header.element``), never its instance. The result does not depend on
+which JSON parser is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dicomlogic_core.errors import DicomLogicError
+from dicomlogic_core.findings import Finding, finding
+from dicomlogic_core.header.charset import text_decoder
+from dicomlogic_core.header.groups import NOT_INSIDE, REFERENCES, frame_columns
+from dicomlogic_core.header.jsonvalues import (
+    canonical,
+    element_values,
+    element_vr,
+    inline_bytes,
+    no_collection,
+    normal_item,
+    parse,
+)
+from dicomlogic_core.header.pixelrules import PixelRules
+from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
+from dicomlogic_core.header.table import FRAME_GROUPS, PIXEL_KEYS, SHARED_GROUPS
+from dicomlogic_core.header.text import json_text, raw_text
+from dicomlogic_core.header.walk import DEEPEST
+from dicomlogic_core.header.wanted import wanted_vr
+from dicomlogic_core.tags import keyword_of
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_TRANSFER_SYNTAX = ("00020010", "00083002")
+
+
+class JsonReader:
+    """Reads DICOM JSON objects into rows. Safe to share between threads."""
+
+    def __init__(self, wanted: WantedTags) -> None:
+        self.wanted = wanted
+        self._slots = {key: slot for slot, key in enumerate(wanted.keys)}
+        self._vrs = [wanted_vr(key) for key in wanted.keys]
+        self._blank: list[str | None] = [None] * len(wanted.keys)
+        self._pixels = PixelRules(self._slots)
+        self._private: dict[tuple[str, str], dict[str, int]] = {}
+        self._usual: dict[str, int] = {}
+        for key, slot in self._slots.items():
+            if "|" in key:
+                address, creator = key.split("|", 1)
+                self._private.setdefault((address[:4], creator), {})[address[6:]] = slot
+                self._usual.setdefault(address[:4] + "10" + address[6:], slot)
+        self._private_groups = frozenset(group for group, _ in self._private)
+
+    def rows(self, data: bytes) -> list[HeaderRow | DicomLogicError]:
+        """The rows of an answer's objects; an entry that cannot be read at all is an error value.
+
+        Raises:
+            HeaderError: the bytes as a whole are no JSON.
+        """
+        if not data.strip():
+            return []
+        parsed = parse(data)
+        result: list[HeaderRow | DicomLogicError] = []
+        with no_collection():
+            for entry in parsed if isinstance(parsed, list) else [parsed]:
+                try:
+                    result.append(self.row(entry))
+                except DicomLogicError as error:
+                    result.append(error)
+        return result
+
+    def row(self, obj: Mapping[str, Any]) -> HeaderRow:
+        """The row of one DICOM JSON object.
+
+        Raises:
+            HeaderError: it is no object; nested too deeply (``header.limit``).
+        """
+        obj = canonical(obj)
+        row = HeaderRow(self._blank.copy())
+        self._fill(row, obj)
+        self._place_pixels(row, obj)
+        self._keep_items(row, obj)
+        self._frame_columns(row, obj)
+        return row
+
+    def _fill(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
+        texts, slots, vrs = row.texts, self._slots, self._vrs
+        private: list[str] = []
+        for key, element in obj.items():
+            slot = slots.get(key)
+            if slot is not None:
+                try:
+                    texts[slot] = self._text(key, element, vrs[slot])
+                except (ValueError, TypeError, OverflowError) as error:
+                    row.findings.append(_unusable(key, error))
+            if key[:4] in self._private_groups:
+                private.append(key)
+        if private:
+            for key, slot in self._private_slots(private, obj).items():
+                try:
+                    texts[slot] = self._text(key, obj[key], vrs[slot])
+                except (ValueError, TypeError, OverflowError) as error:
+                    row.findings.append(_unusable(key, error))
+
+    def _text(self, key: str, element: Any, known: str) -> str:
+        if not isinstance(element, dict):
+            raise ValueError(f"{type(element).__name__} where an element belongs")
+        values = element.get("Value")
+        if values:
+            return json_text(element_vr(key, element, known), values if isinstance(values, list) else [values])
+        if known != "UN" and element.get("vr") == "UN" and "InlineBinary" in element:
+            return raw_text(known.encode("ascii"), inline_bytes(element) or b"", text_decoder(None).decode)
+        if element.get("BulkDataURI") or element.get("InlineBinary"):
+            return NOT_STORED
+        if values == 0 and values is not False and values != []:
+            return json_text(element_vr(key, element, known), [values])
+        return ""
+
+    def _private_slots(self, keys: Sequence[str], obj: Mapping[str, Any]) -> dict[str, int]:
+        """Key of the object -> slot of the private column; by creator, or at the usual block when it has none."""
+        creators = {}
+        for key in keys:
+            if key[4:6] == "00" and key[6:] >= "10":
+                values = element_values(obj[key]) if isinstance(obj[key], dict) else []
+                creators[key[:4] + key[6:]] = str(values[0]).strip() if values else ""
+        found = {}
+        for key in keys:
+            block = key[:6]
+            if block in creators:
+                slot = self._private.get((key[:4], creators[block]), {}).get(key[6:])
+            else:
+                slot = self._usual.get(key)
+            if slot is not None:
+                found[key] = slot
+        return found
+
+    def _place_pixels(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
+        for key in PIXEL_KEYS:
+            element = obj.get(key)
+            if isinstance(element, dict):
+                row.pixel_key = key
+                filled = element.get("BulkDataURI") or element.get("InlineBinary") or element.get("Value")
+                row.has_pixels = bool(filled) or self._pixels.described(row)
+                if key in self._slots:
+                    row.texts[self._slots[key]] = NOT_STORED if row.has_pixels else ""
+                break
+        else:
+            row.has_pixels = self._pixels.described(row)
+        for key in _TRANSFER_SYNTAX:
+            values = element_values(obj[key]) if isinstance(obj.get(key), dict) else []
+            if len(values) == 1 and isinstance(values[0], str):
+                row.transfer_syntax = values[0].strip(" \0")
+                break
+        self._pixels.count_frames(row)
+
+    def _keep_items(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
+        kept = {}
+        for key in self.wanted.items:
+            element = obj.get(key)
+            if isinstance(element, dict):
+                kept[key] = [normal_item(item) for item in element_values(element)]
+        if kept:
+            row.items = kept
+
+    def _frame_columns(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
+        shared = self._groups(row, obj.get(SHARED_GROUPS))
+        frames = self._groups(row, obj.get(FRAME_GROUPS))
+        if row.has_pixels and len(frames) > row.frame_count == 1:
+            row.frame_count = len(frames)
+        if shared or frames:
+            row.frames = frame_columns(shared[0] if shared else {}, frames, row.frame_count) or None
+
+    def _groups(self, row: HeaderRow, element: Any) -> list[dict[str, str]]:
+        if not isinstance(element, dict):
+            return []
+        groups = []
+        for item in element_values(element):
+            texts: dict[str, str] = {}
+            if isinstance(item, dict):
+                self._collect(item, texts, 1, False)
+            groups.append(texts)
+        return groups
+
+    def _collect(self, item: Mapping[str, Any], texts: dict[str, str], depth: int, private_only: bool) -> None:
+        item = canonical(item)
+        nested: list[tuple[Mapping[str, Any], bool]] = []
+        private: list[str] = []
+        for key, element in item.items():
+            if not isinstance(element, dict):
+                continue
+            if key[:4] in self._private_groups:
+                private.append(key)
+            slot = self._slots.get(key)
+            if slot is not None and not private_only:
+                self._take(key, key, element, self._vrs[slot], texts)
+            if element.get("vr") == "SQ" and key not in REFERENCES and depth < DEEPEST:
+                values = element_values(element)
+                if values and isinstance(values[0], dict):
+                    nested.append((values[0], private_only or key[3] in "13579BDF"))
+        for key, slot in self._private_slots(private, item).items() if private else ():
+            self._take(key, self.wanted.keys[slot], item[key], self._vrs[slot], texts)
+        for inner, private_inner in nested:
+            self._collect(inner, texts, depth + 1, private_inner)
+
+    def _take(self, key: str, column: str, element: Mapping[str, Any], known: str, texts: dict[str, str]) -> None:
+        if column in texts or column in NOT_INSIDE or element.get("vr") == "SQ":
+            return
+        try:
+            texts[column] = self._text(key, element, known)
+        except (ValueError, TypeError, OverflowError):
+            return
+
+
+def _unusable(key: str, error: Exception) -> Finding:
+    return finding("header.element", f"{keyword_of(key)} ({key}): {type(error).__name__}: unusable JSON value")
+
+
+# --- objects to pydicom ----------------------------------------------------------------------------------------------
+
+
+def to_dataset(obj: Mapping[str, Any]) -> Dataset:
+    """A pydicom Dataset, made element by element: one that pydicom refuses is left out, the others stay.
+
+    Raises:
+        HeaderError: it is no object.
+    """
+    from dicomlogic_core.header.datasets import dataset_of
+
+    return dataset_of(canonical(obj))

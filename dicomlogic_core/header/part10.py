@@ -1,0 +1,196 @@
+"""Headers of Part 10 files (PS3.10): the wanted elements up to the pixel data, without a Dataset.
+
+Explicit and implicit little endian, big endian, deflated (with a cap on what it inflates to), with or without preamble
+and file meta information. What our walk cannot read is tried once with pydicom before it is refused.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dicomlogic_core.errors import HeaderError
+from dicomlogic_core.findings import finding
+from dicomlogic_core.header.build import RowBuilder
+from dicomlogic_core.header.rows import HeaderRow, WantedTags
+from dicomlogic_core.header.table import TagTable, Wanted
+from dicomlogic_core.header.vendor import RAW_KEYS
+from dicomlogic_core.header.walk import BIG_ENDIAN, EXPLICIT, HEAD_SIZE, IMPLICIT, Syntax, Walk
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+LARGEST_HEADER = 256 << 20
+"""Bytes of a header."""
+LARGEST_INFLATED = 512 << 20
+"""Bytes a deflated data set may inflate to."""
+
+_IMPLICIT_UID = "1.2.840.10008.1.2"
+_DEFLATED_UID = "1.2.840.10008.1.2.1.99"
+_BIG_ENDIAN_UID = "1.2.840.10008.1.2.2"
+_DICOMDIR_UID = "1.2.840.10008.1.3.10"
+_EXECUTABLE = (b"MZ", b"\x7fELF", b"#!", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_MARGIN = 4096
+
+More = Callable[[int], bytes]
+
+
+class _Bytes:
+    """The beginning of a file, which grows when more is needed."""
+
+    def __init__(self, head: bytes, more: More | None) -> None:
+        self.data = head
+        self._more = more
+
+    def reach(self, size: int) -> bool:
+        """Read on until `size` bytes are there; False when the file ends before."""
+        if len(self.data) >= size:
+            return True
+        if size > LARGEST_HEADER:
+            # A length of gigabytes is mostly a broken one: only a file that really is that long exceeds the limit.
+            size = LARGEST_HEADER + 1
+        if self._more is not None:
+            data = self._more(size + _MARGIN)
+            if len(data) > len(self.data):
+                self.data = data
+        if len(self.data) > LARGEST_HEADER and size > LARGEST_HEADER:
+            raise HeaderError(f"the header is longer than {LARGEST_HEADER} bytes", code="header.limit")
+        return len(self.data) >= size
+
+
+class Part10Reader:
+    """Reads headers; one reader per thread, since it learns from what it reads.
+
+    Attributes:
+        wanted: the columns, in whose order texts are given.
+    """
+
+    def __init__(self, wanted: WantedTags) -> None:
+        self.wanted = wanted
+        self._compiled = Wanted(wanted, RAW_KEYS)
+        self._table = TagTable.of(self._compiled)
+        self._swapped: TagTable | None = None
+        self._builder = RowBuilder(self._compiled)
+
+    def read(self, head: bytes, more: More | None = None) -> HeaderRow:
+        """The wanted part of a header.
+
+        Args:
+            head: the beginning of the file (8 KiB are mostly enough), or all of it.
+            more: gives at least `size` bytes from the file's start, fewer only at its end.
+
+        Raises:
+            HeaderError: ``file.not-dicom``, ``file.dicomdir``, ``file.truncated`` (cut before the UIDs were read),
+                ``header.limit``, ``header``.
+        """
+        source = _Bytes(head, more)
+        pos, transfer_syntax, media_class = self._meta(source)
+        if media_class == _DICOMDIR_UID:
+            raise HeaderError("a DICOMDIR lists other files and holds no image", code="file.dicomdir")
+        if transfer_syntax == _DEFLATED_UID:
+            source, pos = self._inflated(source, pos), 0
+        syntax = _syntax_at(source.data, pos, transfer_syntax)
+        walk = Walk(syntax, self._table_for(syntax), pos)
+        complete = self._walk(walk, source)
+        row = self._builder.row(source.data, walk, complete=complete)
+        row.transfer_syntax = transfer_syntax
+        if transfer_syntax == _DEFLATED_UID:
+            row.pixel_offset = None  # it counts inflated bytes, not bytes of the file
+        if head[:1] != b"\0" and head.startswith(_EXECUTABLE):
+            row.findings.append(finding("file.preamble-executable", "the preamble begins like an executable program"))
+        return row
+
+    def _table_for(self, syntax: Syntax) -> TagTable:
+        if syntax is not BIG_ENDIAN:
+            return self._table
+        if self._swapped is None:
+            self._swapped = TagTable.of(self._compiled, big_endian=True)
+        return self._swapped
+
+    def _walk(self, walk: Walk, source: _Bytes) -> bool:
+        """Walk to the pixel data or the end; False when the file ends inside an element."""
+        while need := walk.run(source.data):
+            if not source.reach(need):
+                return walk.pos == len(source.data)
+        return True
+
+    def _meta(self, source: _Bytes) -> tuple[int, str, str]:
+        """Offset of the data set, transfer syntax ("" when unknown) and class of the file meta information."""
+        source.reach(132 + 8)
+        data = source.data
+        if data[128:132] == b"DICM":
+            pos = 132
+        elif _looks_like_element(data):
+            pos = 0
+        else:
+            raise HeaderError("neither the mark DICM nor a first element", code="file.not-dicom")
+        transfer_syntax = media_class = ""
+        while True:
+            source.reach(pos + 12)
+            data = source.data
+            if data[pos : pos + 2] != b"\x02\x00" or len(data) < pos + 8:
+                return pos, transfer_syntax, media_class
+            tag, vr, length = EXPLICIT.head(data, pos)
+            start = pos + 8
+            if HEAD_SIZE.get(vr) == 12 and len(data) >= pos + 12:
+                start, length = pos + 12, EXPLICIT.word(data, pos + 8)[0]
+            elif vr not in HEAD_SIZE:
+                length = EXPLICIT.word(data, pos + 4)[0]
+            if not source.reach(start + length):
+                raise HeaderError("the file ends inside its meta information", code="file.truncated")
+            if tag in (0x00100002, 0x00020002):
+                value = source.data[start : start + length].strip(b" \0").decode("latin-1")
+                if tag == 0x00100002:
+                    transfer_syntax = value
+                else:
+                    media_class = value
+            pos = start + length
+
+    def _inflated(self, source: _Bytes, pos: int) -> _Bytes:
+        source.reach(LARGEST_HEADER)
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            data = inflater.decompress(memoryview(source.data)[pos:], LARGEST_INFLATED)
+        except zlib.error as error:
+            raise HeaderError("the deflated data set is damaged", code="header") from error
+        if inflater.unconsumed_tail:
+            raise HeaderError(f"the data set inflates to more than {LARGEST_INFLATED} bytes", code="header.limit")
+        return _Bytes(data, None)
+
+
+def _looks_like_element(data: bytes) -> bool:
+    """True when `data` begins with an element of group 2 or 8, in any encoding."""
+    if len(data) < 8:
+        return False
+    if data[4:6] in HEAD_SIZE:
+        return data[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+    return data[:2] in (b"\x02\x00", b"\x08\x00") and int.from_bytes(data[4:8], "little") <= 128 and data[3] < 0x30
+
+
+def _syntax_at(data: bytes, pos: int, transfer_syntax: str) -> Syntax:
+    """How the data set is encoded: as declared, unless its first element shows otherwise."""
+    vr = data[pos + 4 : pos + 6]
+    if transfer_syntax == _BIG_ENDIAN_UID:
+        return BIG_ENDIAN if data[pos : pos + 1] == b"\0" else EXPLICIT
+    if vr in HEAD_SIZE:
+        return BIG_ENDIAN if not transfer_syntax and data[pos : pos + 2] in (b"\x00\x08", b"\x00\x02") else EXPLICIT
+    if len(vr) == 2 and vr.isalpha() and vr.isupper() and transfer_syntax not in ("", _IMPLICIT_UID):
+        return EXPLICIT
+    return IMPLICIT
+
+
+def read_dataset(data: bytes) -> Dataset:
+    """A pydicom Dataset of a header or a whole file, pixel data included where it is there.
+
+    Raises:
+        HeaderError: pydicom cannot read it.
+    """
+    import io
+
+    import pydicom
+
+    try:
+        return pydicom.dcmread(io.BytesIO(data), force=True)
+    except Exception as error:  # pydicom raises nearly anything on broken bytes
+        raise HeaderError(f"pydicom cannot read the data set ({type(error).__name__})") from error

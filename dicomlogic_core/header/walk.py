@@ -1,0 +1,230 @@
+"""The walk over the elements of a data set: where the wanted ones are, and where the pixel data begins.
+
+Nothing is decoded and nothing is copied. The walk stops where its bytes end and goes on when it gets more. Sequences of
+undefined length are passed without recursion (a file may nest 50,000 of them).
+"""
+
+from __future__ import annotations
+
+import struct
+
+from dicomlogic_core.errors import HeaderError
+from dicomlogic_core.header.table import PIXELS, TagTable
+
+UNDEFINED = 0xFFFFFFFF
+DEEPEST = 64
+"""Sequences inside sequences; deeper ones are refused (fo-dicom allows 256, dcmjs 326)."""
+MOST_ELEMENTS = 10_000_000
+"""Elements of one object."""
+
+_LONG = b"OB OW OF OD OL OV SQ UC UN UR UT SV UV".split()
+_SHORT = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+HEAD_SIZE = {**dict.fromkeys(_LONG, 12), **dict.fromkeys(_SHORT, 8)}
+"""VR -> bytes before the value in explicit encoding (PS3.5 7.1.2)."""
+
+Found = tuple[int, "bytes | None", int, int]
+"""(code of the table, VR or None when the encoding is implicit, offset of the value, its length)."""
+
+
+class Syntax:
+    """How elements are encoded. Tags are the integers that `head` reads, so that no swapping is needed."""
+
+    def __init__(self, *, explicit: bool, big_endian: bool = False) -> None:
+        self.explicit = explicit
+        self.order = order = ">" if big_endian else "<"
+        self.head = struct.Struct(order + "L2sH").unpack_from
+        self.pair = struct.Struct(order + "LL").unpack_from
+        self.word = struct.Struct(order + "L").unpack_from
+        self.item = self.tag(0xFFFE, 0xE000)
+        self.item_end = self.tag(0xFFFE, 0xE00D)
+        self.sequence_end = self.tag(0xFFFE, 0xE0DD)
+        self.delimiters = frozenset((self.item, self.item_end, self.sequence_end))
+
+    def tag(self, group: int, element: int) -> int:
+        """The integer of a tag."""
+        return group << 16 | element if self.order == ">" else element << 16 | group
+
+    def group(self, tag: int) -> int:
+        """The group of a tag's integer."""
+        return tag >> 16 if self.order == ">" else tag & 0xFFFF
+
+
+IMPLICIT = Syntax(explicit=False)
+EXPLICIT = Syntax(explicit=True)
+BIG_ENDIAN = Syntax(explicit=True, big_endian=True)
+
+
+class NeedMoreError(Exception):
+    """The bytes end before what is being read; `size` are needed from the start."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class Walk:
+    """One pass over a data set.
+
+    Attributes:
+        pos: where the next element begins.
+        table: what is wanted; changes with the private creators met.
+        found: the wanted elements met so far.
+        pixels: (tag, VR, offset, length) of the pixel element, where the walk ends; None without.
+    """
+
+    __slots__ = ("_count", "found", "pixels", "pos", "syntax", "table")
+
+    def __init__(self, syntax: Syntax, table: TagTable, pos: int) -> None:
+        self.syntax = syntax
+        self.table = table
+        self.pos = pos
+        self.found: list[Found] = []
+        self.pixels: tuple[int, bytes | None, int, int] | None = None
+        self._count = 0
+
+    def run(self, data: bytes) -> int:
+        """Go on over `data` (the bytes from the file's start); 0 at the pixel data, else the size that is needed.
+
+        Raises:
+            HeaderError: ``header.limit``.
+        """
+        try:
+            need = self._explicit(data) if self.syntax.explicit else self._implicit(data)
+        except NeedMoreError as more:
+            return more.size
+        if len(self.found) > MOST_ELEMENTS:
+            raise HeaderError(f"more than {MOST_ELEMENTS} elements", code="header.limit")
+        return need
+
+    def _explicit(self, data: bytes) -> int:
+        syntax, found = self.syntax, self.found
+        head, word, heads = syntax.head, syntax.word, HEAD_SIZE.get
+        get = self.table.codes.get
+        pos: int = self.pos
+        size = len(data)
+        last = size - 8
+        while pos <= last:
+            tag, vr, length = head(data, pos)
+            form = heads(vr)
+            start = pos + 8
+            if form == 12:
+                start = pos + 12
+                if start > size:
+                    return start
+                (length,) = word(data, pos + 8)
+            elif form is None:
+                vr, length = self._odd(data, pos, tag, vr, length)
+            code = get(tag)
+            if length == UNDEFINED and code != PIXELS:
+                self.pos = pos
+                inside = IMPLICIT if vr == b"UN" or vr is None else syntax
+                length = skip_sequence(data, start, inside) - start
+            if code is not None:
+                if code >= 0:
+                    found.append((code, vr, start, length))
+                elif code == PIXELS:
+                    self.pos = pos
+                    self.pixels = tag, vr, start, length
+                    return 0
+                else:
+                    self.pos = pos
+                    if start + length > size:
+                        return start + length
+                    self._creator(data, tag, start, length)
+                    get = self.table.codes.get
+            pos = start + length
+        self.pos = pos
+        return pos + 8
+
+    def _implicit(self, data: bytes) -> int:
+        pair, found, get = self.syntax.pair, self.found, self.table.codes.get
+        delimiters = self.syntax.delimiters
+        pos: int = self.pos
+        size = len(data)
+        last = size - 8
+        while pos <= last:
+            tag, length = pair(data, pos)
+            start = pos + 8
+            code = get(tag)
+            if length == UNDEFINED and code != PIXELS:
+                self.pos = pos
+                length = 0 if tag in delimiters else skip_sequence(data, start, self.syntax) - start
+            if code is not None:
+                if code >= 0:
+                    found.append((code, None, start, length))
+                elif code == PIXELS:
+                    self.pos = pos
+                    self.pixels = tag, None, start, length
+                    return 0
+                else:
+                    self.pos = pos
+                    if start + length > size:
+                        return start + length
+                    self._creator(data, tag, start, length)
+                    get = self.table.codes.get
+            elif tag in delimiters:
+                length = 0
+            pos = start + length
+        self.pos = pos
+        return pos + 8
+
+    def _odd(self, data: bytes, pos: int, tag: int, vr: bytes, length: int) -> tuple[bytes | None, int]:
+        """VR and length of an element whose VR is none: a stray delimiter, an implicit element, or an unknown VR."""
+        if tag in self.syntax.delimiters:
+            return None, 0
+        if b"AA" <= vr <= b"ZZ" and vr.isalpha() and vr.isupper():
+            return b"UN", length
+        return None, int(self.syntax.word(data, pos + 4)[0])
+
+    def _creator(self, data: bytes, tag: int, start: int, length: int) -> None:
+        if length <= 64:
+            creator = data[start : start + length].strip(b" \0").decode("latin-1")
+            self.table = self.table.with_creator(tag, creator)
+
+
+def skip_sequence(data: bytes, pos: int, syntax: Syntax) -> int:
+    """The end of a sequence of undefined length whose first item begins at `pos`, its delimiter included.
+
+    Raises:
+        NeedMoreError: the bytes end inside.
+        HeaderError: ``header.limit``: nested too deeply.
+    """
+    # One entry per open sequence; items of undefined length add nothing, since a sequence or its end must follow.
+    open_sequences = [syntax]
+    size = len(data)
+    while True:
+        if pos + 8 > size:
+            raise NeedMoreError(pos + 8)
+        here = open_sequences[-1]
+        tag, length = here.pair(data, pos)
+        if tag in here.delimiters:
+            pos += 8
+            if tag == here.sequence_end:
+                open_sequences.pop()
+                if not open_sequences:
+                    return pos
+            elif tag == here.item and length != UNDEFINED:
+                pos += length
+            continue
+        inside = here
+        if here.explicit:
+            tag, vr, length = here.head(data, pos)
+            form = HEAD_SIZE.get(vr)
+            pos += 8
+            if form == 12:
+                if pos + 4 > size:
+                    raise NeedMoreError(pos + 4)
+                (length,) = here.word(data, pos)
+                pos += 4
+                inside = IMPLICIT if vr == b"UN" else here
+            elif form is None and not (vr.isalpha() and vr.isupper()):
+                (length,) = here.word(data, pos - 4)
+                inside = IMPLICIT
+        else:
+            pos += 8
+        if length != UNDEFINED:
+            pos += length
+            continue
+        open_sequences.append(inside)
+        if len(open_sequences) > DEEPEST:
+            raise HeaderError(f"sequences nested more than {DEEPEST} deep", code="header.limit")
