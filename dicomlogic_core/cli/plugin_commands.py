@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicomlogic_core import UsageError, default_manager
-from dicomlogic_core.cli.output import emit, message, table
+from dicomlogic_core import UsageError, check_plugin, default_manager
+from dicomlogic_core.cli.output import emit, table
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,12 +21,8 @@ def show(args: Namespace) -> int:
 
 def check(args: Namespace) -> int:
     """Load one plugin strictly and check its workers; exit code 1 when something is wrong."""
-    from dicomlogic_core.checks import check_plugin
-
     if not args.name:
         raise UsageError("plugins check needs a name", remedy="dicomlogic plugins lists them")
     report = check_plugin(args.name)
     emit(args, report.as_dict(), report.as_text)
-    if report.problems:
-        message(f"{len(report.problems)} problems found")
     return 1 if report.problems else 0
