@@ -26,10 +26,9 @@ BATCH_FILES = 256
 
 _NO_REF = InstanceRef(study_uid="", series_uid="", sop_uid="")
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would translate line ends
-# First bytes of programs: Windows, ELF, Mach-O (three layouts), scripts (CVE-2019-11687).
-_EXECUTABLE = (
-    b"MZ", b"\x7fELF", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!",
-)  # fmt: skip
+# First bytes of programs: Windows, ELF, Mach-O in its byte orders, scripts (CVE-2019-11687).
+_MAGIC = ("4d5a", "7f454c46", "feedface", "feedfacf", "cefaedfe", "cffaedfe", "cafebabe", "2321")
+_EXECUTABLE = tuple(map(bytes.fromhex, _MAGIC))
 
 
 class FilesSource:
@@ -40,17 +39,17 @@ class FilesSource:
     ) -> Iterator[HeaderBatch | Failure | Unchanged]:
         """One pass in code-point order of the relative path.
 
-        Keys are absolute paths, versions ``size:mtime_ns``. A DICOMDIR is read like any other file, so that the files it
-        lists are found even where it is wrong.
+        Keys are absolute paths, versions ``size:mtime_ns``. A DICOMDIR is read like any other file, so that
+        the files it lists are found even where it is wrong.
 
         Raises:
             SourceError: the folder or file does not exist or cannot be listed.
         """
         start = local_path(query.location)
-        root = os.path.abspath(start)
+        root = os.path.abspath(start)  # noqa: PTH100 resolve() would follow links
         if not os.path.exists(root):
             raise SourceError("there is no such file or folder", code="source", where=start, remedy="check the path")
-        batch = _Batch(root if os.path.isdir(root) else os.path.dirname(root))
+        batch = _Batch(root if Path(root).is_dir() else os.path.dirname(root))
         unchanged = 0
         for found in _walk(root):
             if isinstance(found, Failure):
@@ -134,7 +133,7 @@ def read_start(path: str, size: int) -> bytes:
 
 def _walk(root: str) -> Iterator[tuple[str, str] | Failure]:
     """Path and version of every file below `root` (or of `root`), each folder once also when links make a loop."""
-    if not os.path.isdir(root):
+    if not Path(root).is_dir():
         try:
             yield root, _version(os.stat(root))
         except OSError as error:

@@ -21,6 +21,7 @@ BLOCK_LIMIT = 512 << 20
 """Largest inflated block, in bytes: a bound against damaged or hostile files."""
 
 _LEVEL = 1
+_SOP_CLASS = "00080016"
 _LOCATION = ("path", "url", "frame_id", "offset", "length", "transfer_syntax", "checksum")
 
 
@@ -42,8 +43,13 @@ def encode_block(
     for key, values in zip(keys, zip(*[row.texts for row in rows])):
         column(key, values)
     column("frames", [row.frame_count for row in rows])
-    for name in _LOCATION:
+    for name in ("path", "url", "checksum"):
         column(name, [getattr(location, name) for location in locations])
+    column("frame_id", [location.frame_id or None for location in locations])
+    # Of a local file only its header knows where the pixel value begins.
+    column("offset", [_given(place.offset, row.pixel_offset) for place, row in zip(locations, rows)])
+    column("length", [_given(place.length, row.pixel_length) for place, row in zip(locations, rows)])
+    column("transfer_syntax", [place.transfer_syntax or row.transfer_syntax for place, row in zip(locations, rows)])
     vendor_keys = {key for row in rows if row.vendor for key in row.vendor}
     for key in sorted(vendor_keys):
         column(key, [(row.vendor or {}).get(key) for row in rows])
@@ -57,6 +63,10 @@ def encode_block(
     }
     lines = [first_line, list(sop_uids), *varying.values()]
     return b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)
+
+
+def _given(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first
 
 
 def _sparse(rows: Sequence[HeaderRow], attribute: str) -> dict[str, dict[int, Any]]:
@@ -153,14 +163,21 @@ class Block:
         """Row -> vendor tiling."""
         return {int(row): _grid(value) for row, value in self._open()["grids"].items()}
 
-    def location(self, row: int, ref: InstanceRef) -> Location:
+    def location(self, row: int, ref: InstanceRef, series_instances: int = 0) -> Location:
         """Where the instance of a row is."""
         values = {name: self.column(name)[row] for name in _LOCATION}
         if values["path"] is not None and self.base and not _is_absolute(values["path"]):
             values["path"] = f"{self.base}/{values['path']}"
         for name in ("frame_id", "transfer_syntax"):
             values[name] = values[name] or ""
-        return Location(ref=ref, source=self.source, frames=self.column("frames")[row] or 1, **values)
+        return Location(
+            ref=ref,
+            source=self.source,
+            frames=self.column("frames")[row] or 1,
+            sop_class=self.column(_SOP_CLASS)[row] or "",
+            series_instances=series_instances,
+            **values,
+        )
 
 
 def _is_absolute(path: str) -> bool:
@@ -210,6 +227,8 @@ class SeriesColumns:
         self._texts: dict[str, list[str | None]] = {}
         self._uids: list[str] | None = None
         self._grids: dict[int, TileGrid] | None = None
+        self._counts: list[int] | None = None
+        self._images: int | None = None
 
     def __getstate__(self) -> tuple[Any, ...]:
         return self._study_uid, self._series_uid, self._blocks, self._places, self._others, self._missing
@@ -238,7 +257,9 @@ class SeriesColumns:
     @property
     def frame_counts(self) -> Sequence[int]:
         """Frames per instance; 1 for classic images, 0 for instances without pixels."""
-        return [count or 0 for count in self._column("frames")]
+        if self._counts is None:
+            self._counts = [count or 0 for count in self._column("frames")]
+        return self._counts
 
     @property
     def missing_keys(self) -> frozenset[str]:
@@ -284,5 +305,7 @@ class SeriesColumns:
         """Where the instance is: local files first, then URLs."""
         ref = InstanceRef(study_uid=self._study_uid, series_uid=self._series_uid, sop_uid=self.sop_uids[row])
         places = (self._places[row], *self._others.get(row, ()))
-        found = [self._blocks[place.block].location(place.row, ref) for place in places]
+        if self._images is None:
+            self._images = sum(count > 0 for count in self.frame_counts)
+        found = [self._blocks[place.block].location(place.row, ref, self._images) for place in places]
         return tuple(sorted(found, key=lambda location: location.path is None))

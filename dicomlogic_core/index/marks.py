@@ -1,0 +1,101 @@
+"""What a source has delivered before: marks of visited files and series, so that running again resumes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from dicomlogic_core.index.store import Store
+from dicomlogic_core.index.values import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One visited file or series.
+
+    Attributes:
+        key: the source's own, see `Source.scan`.
+        version: what it had when it was read.
+        series_uid: what it holds; "" when that is nothing.
+        code: why it holds nothing, "" otherwise.
+        retry: True when the next run should try again.
+    """
+
+    key: str
+    version: str
+    series_uid: str = ""
+    code: str = ""
+    retry: bool = False
+
+
+def plain_location(location: str) -> str:
+    """A location as it may be stored: without userinfo, query and fragment; an absolute path for files."""
+    scheme, separator, _ = location.partition("://")
+    if not separator:
+        return os.path.abspath(os.path.expanduser(location)).replace(os.sep, "/")  # noqa: PTH100, PTH111
+    parts = urlsplit(location)
+    host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+    return urlunsplit((scheme.lower(), host, parts.path.rstrip("/"), "", ""))
+
+
+class Marks:
+    """The marks of one source in `dicomlogic.sql`."""
+
+    def __init__(self, store: Store, provider: str, location: str) -> None:
+        self._store = store
+        self.location = plain_location(location)
+        self.source_id = store.own.write(lambda connection: _source(connection, provider, self.location))
+        lost = _series_with_lost_images(store)
+        self._known = {
+            key: version
+            for key, version, series_id in store.own.rows(
+                "SELECT key, version, series_id FROM mark WHERE source_id = ? AND retry = 0", (self.source_id,)
+            )
+            if series_id not in lost
+        }
+
+    def known(self, key: str) -> str | None:
+        """The version a key was indexed with; None when it is new or must be read again."""
+        return self._known.get(key)
+
+    def write(self, connection: sqlite3.Connection, marks: Iterable[Mark], series: dict[str, int]) -> None:
+        """Store marks; `series` gives the number of every series UID in them."""
+        connection.executemany(
+            "INSERT OR REPLACE INTO mark (source_id, key, version, series_id, code, retry) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    self.source_id,
+                    mark.key,
+                    mark.version,
+                    series.get(mark.series_uid),
+                    mark.code or None,
+                    int(mark.retry),
+                )
+                for mark in marks
+            ],
+        )
+
+    def finished(self, connection: sqlite3.Connection) -> None:
+        """Note that a run reached its end."""
+        connection.execute("UPDATE source SET indexed = ? WHERE id = ?", (utc_now(), self.source_id))
+
+
+def _source(connection: sqlite3.Connection, provider: str, location: str) -> int:
+    connection.execute(
+        "INSERT INTO source (provider, location, added) VALUES (?, ?, ?) ON CONFLICT (location) DO NOTHING",
+        (provider, location, utc_now()),
+    )
+    return int(connection.execute("SELECT id FROM source WHERE location = ?", (location,)).fetchone()[0])
+
+
+def _series_with_lost_images(store: Store) -> set[int]:
+    """Series that have fewer images than we left there: somebody, Slicer for example, removed some."""
+    counts = dict(store.main.rows("SELECT SeriesInstanceUID, count(*) FROM Images GROUP BY SeriesInstanceUID"))
+    return {
+        number
+        for number, uid, images in store.own.rows("SELECT id, series_uid, images FROM series")
+        if counts.get(uid, 0) < images
+    }
