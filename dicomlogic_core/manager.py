@@ -155,8 +155,11 @@ class PluginManager:
     def why_absent(self, distribution: str) -> str:
         """Why nothing of a distribution can be used, and what to do about it."""
         for record in self.records():
-            if normalised(record.distribution) == normalised(distribution) and record.status != "ok":
-                return f"{distribution} is installed but {record.status}: {record.error}"
+            if normalised(record.distribution) != normalised(distribution):
+                continue
+            if record.status == "ok":
+                return f"pip install --upgrade {distribution} ({record.version} does not handle it)"
+            return f"{distribution} is installed but {record.status}: {record.error}"
         return f"pip install {distribution}"
 
     # --- questions to plugins ----------------------------------------------------------------------------------------
