@@ -32,7 +32,7 @@ def _login(fault: Fault, make: Make, wait: Wait) -> Answer:
 
 
 def _redirect(fault: Fault, make: Make, wait: Wait) -> Answer:
-    """A redirect to the URL or path `value`; an empty one leads to the same URL again, for ever."""
+    """A redirect to the URL or path `value`; for ever, when the fault befalls that one too."""
     return Answer(status=302, media_type="text/plain", body=[b"elsewhere"], headers={"Location": str(fault.value)})
 
 

@@ -65,12 +65,12 @@ def raw_value(element: Any) -> bytes:
     """The bytes of an element as they are in the file; b"" when it is empty."""
     if isinstance(element, RawDataElement):
         return element.value or b""
-    # Only what pydicom has already converted: identifiers and a few numbers, all of plain ASCII.
+    if element.is_empty:
+        return b""
+    # What pydicom has already converted: identifiers and a few numbers, all of plain ASCII.
     value = element.value
     if isinstance(value, bytes):
         return value
-    if value is None:
-        return b""
     parts = value if isinstance(value, list) or hasattr(value, "append") else [value]
     if element.VR in _NUMBERS:
         return struct.pack(f"<{len(parts)}{_NUMBERS[element.VR]}", *parts)

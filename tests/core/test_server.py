@@ -12,7 +12,7 @@ import pytest
 import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import Dataset, dcmread
-from pydicom.data import get_testdata_file
+from pydicom.data import get_charset_files, get_testdata_file
 
 from dicomlogic_core.testing.server import PROFILES, Server, serve
 
@@ -36,7 +36,10 @@ NAMES = [
 @pytest.fixture(scope="module")
 def files() -> dict[str, Path]:
     """Real files by name, installed with pydicom."""
-    return {name: Path(str(get_testdata_file(name))) for name in NAMES}
+    return {
+        name: Path(get_charset_files(name)[0] if name.startswith("chr") else str(get_testdata_file(name)))
+        for name in NAMES
+    }
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +131,15 @@ def test_pages_join_to_the_whole(client: DICOMwebClient, server: Server) -> None
 # --- metadata ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI:UserWarning")  # made-up UIDs in pydicom's RT dose
 @pytest.mark.parametrize("name", NAMES)
 def test_metadata_is_the_header(client: DICOMwebClient, server: Server, folder: Path, name: str) -> None:
     """Read back by pydicom, every element equals that of the file; long binary values are where their URI says."""
     dataset = dcmread(folder / name)
     answer = client.retrieve_instance_metadata(*_uids(dataset))
     bulk = {tag: element["BulkDataURI"] for tag, element in answer.items() if "BulkDataURI" in element}
-    found = Dataset.from_json({tag: element for tag, element in answer.items() if tag not in bulk})
+    plain = {tag: element for tag, element in answer.items() if tag not in bulk}
+    found = Dataset.from_json(plain, bulk_data_uri_handler=lambda uri: b"")
     for element in dataset:
         tag = f"{element.tag:08X}"
         if tag == "7FE00010" or element.tag.element == 0 or element.tag.group > 0x7FE0:
@@ -147,7 +152,7 @@ def test_metadata_is_the_header(client: DICOMwebClient, server: Server, folder: 
             )
             assert response.content == bytes(element.value)
         elif element.VR not in ("SQ", "UN"):
-            assert found[element.tag].value == element.value, element
+            assert found[element.tag].value == element.value or (element.is_empty and "Value" not in answer[tag])
     assert ("7FE00010" in bulk) == ("PixelData" in dataset)
 
 
