@@ -41,22 +41,41 @@ if TYPE_CHECKING:
         UsageError,
         WriteError,
     )
+    from dicomlogic_core.files import replacing
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
     from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.hookspecs import hookimpl
     from dicomlogic_core.http import Answer, Client
     from dicomlogic_core.http_multipart import Part
     from dicomlogic_core.http_settings import HTTP_OPTIONS
-    from dicomlogic_core.hookspecs import hookimpl
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
     from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.pixels.encapsulated import frame_fragments
+    from dicomlogic_core.planes import Planes, classify_planes
+    from dicomlogic_core.planes_checks import geometry_checks
     from dicomlogic_core.plugin_records import PluginFailure, PluginRecord
     from dicomlogic_core.privacy import identifies_patient
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
     from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
-    from dicomlogic_core.series import FrameTable, SeriesView, StudyView
+    from dicomlogic_core.resample import even_distances, resample_slices
+    from dicomlogic_core.series import FrameTable, SeriesView, StudyView, parse_number, parse_numbers
     from dicomlogic_core.session import Session, open
+    from dicomlogic_core.stacks import Stack, stack_of
+    from dicomlogic_core.stacks_images import by_appearance, image_rows
+    from dicomlogic_core.stacks_keys import StackPart, codes_of, hard_parts
+    from dicomlogic_core.stacks_modes import (
+        Layout,
+        layout_of,
+        mode_of,
+        modes_for,
+        runs_of,
+        stack_refusal,
+        stored_order,
+    )
+    from dicomlogic_core.stacks_names import clean_name, default_name, part_name, value_label
+    from dicomlogic_core.stacks_soft import overlap_finding, soft_parts
     from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
     from dicomlogic_core.urls import WebLocation, is_uid, normalise_url, split_url
 
@@ -85,12 +104,23 @@ _NAMES: dict[str, str] = {
         "loadable": "Loadable",
         "manager": "PluginManager default_manager",
         "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
+        "pixels.encapsulated": "frame_fragments",
+        "planes": "Planes classify_planes",
+        "planes_checks": "geometry_checks",
         "privacy": "identifies_patient",
         "plugin_records": "PluginFailure PluginRecord",
         "providers": "AdaptorProvider FetcherProvider SourceProvider WriterProvider",
+        "files": "replacing",
         "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
-        "series": "FrameTable SeriesView StudyView",
+        "resample": "even_distances resample_slices",
+        "series": "FrameTable SeriesView StudyView parse_number parse_numbers",
         "session": "Session open",
+        "stacks": "Stack stack_of",
+        "stacks_images": "by_appearance image_rows",
+        "stacks_keys": "StackPart codes_of hard_parts",
+        "stacks_modes": "Layout layout_of mode_of modes_for runs_of stack_refusal stored_order",
+        "stacks_names": "clean_name default_name part_name value_label",
+        "stacks_soft": "overlap_finding soft_parts",
         "tags": "PrivateTag keyword_of tag_key tag_vr",
         "urls": "WebLocation is_uid normalise_url split_url",
     }.items()
@@ -134,6 +164,7 @@ __all__ = [
     "finding_from_error",
     "identifies_patient",
     "keyword_of",
+    "replacing",
     "tag_key",
     "tag_vr",
     # plugins
@@ -144,6 +175,34 @@ __all__ = [
     "check_plugin",
     "default_manager",
     "hookimpl",
+    # stacks: what image adaptors share
+    "Layout",
+    "Planes",
+    "Stack",
+    "StackPart",
+    "by_appearance",
+    "classify_planes",
+    "clean_name",
+    "codes_of",
+    "default_name",
+    "even_distances",
+    "geometry_checks",
+    "hard_parts",
+    "image_rows",
+    "layout_of",
+    "mode_of",
+    "modes_for",
+    "overlap_finding",
+    "parse_number",
+    "parse_numbers",
+    "part_name",
+    "resample_slices",
+    "runs_of",
+    "soft_parts",
+    "stack_of",
+    "stack_refusal",
+    "stored_order",
+    "value_label",
     # providers and contracts
     "Adaptor",
     "AdaptorProvider",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from dicomlogic_core.errors import WriteError
+from dicomlogic_core.files import replacing
 from dicomlogic_core.glyphs import draw_number
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ def write_montage(volume: Volume, path: Path, *, slices: int = 20) -> Path:
     data = png(montage(volume, slices=slices))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise WriteError(
-            f"the picture cannot be written: {error.strerror or error}", where=str(path), remedy="name another place"
+            f"the folder cannot be made: {error.strerror or error}", where=str(path.parent), remedy="name another one"
         ) from error
+    with replacing(path) as file:
+        file.write(data)
     return path
 
 
@@ -69,7 +70,7 @@ def montage(volume: Volume, *, slices: int = 20) -> Picture:
     across, down, _ = volume.geometry.spacing_mm
     small = np.stack([scaled(frame, down, across) for frame in np.asarray(volume.array[shown])])
     tiles = [_labelled(tile, k, k in volume.missing) for k, tile in zip(shown, to_rgb(small, volume))]
-    columns = math.ceil(math.sqrt(len(tiles) * 1.2))
+    columns = min(len(tiles), math.ceil(math.sqrt(len(tiles) * 1.2)))
     height, width = tiles[0].shape[:2]
     picture = np.zeros((math.ceil(len(tiles) / columns) * (height + 2), columns * (width + 2), 3), np.uint8)
     for number, tile in enumerate(tiles):
@@ -143,8 +144,9 @@ def scaled(frame: NDArray[Any], down_mm: float, across_mm: float, size: int = _T
     extent = max(rows * down_mm, columns * across_mm)
     height = max(1, round(size * rows * down_mm / extent))
     width = max(1, round(size * columns * across_mm / extent))
-    blocks = _block_mean(frame.astype(np.float32), max(1, rows // height), max(1, columns // width))
-    picture = _bilinear(_bilinear(blocks, height, 0), width, 1)
+    with np.errstate(invalid="ignore"):  # infinite values are shown as if unknown
+        blocks = _block_mean(frame.astype(np.float32), max(1, rows // height), max(1, columns // width))
+        picture = _bilinear(_bilinear(blocks, height, 0), width, 1)
     return picture if frame.ndim == 3 else picture[..., 0]
 
 

@@ -6,18 +6,15 @@ level 9 makes files 4 % smaller at a fortieth of the speed.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-import secrets
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from dicomlogic_core import UsageError, Volume, WriteError
+from dicomlogic_core import UsageError, Volume, WriteError, replacing
 from dicomlogic_core.builtin.nrrd_header import header_bytes, provenance_keys, volume_fields
 
 _PIECE = 4 << 20
@@ -108,27 +105,3 @@ def _gzip_stream(file: BinaryIO) -> Any:
     # One member only (pynrrd stops after the first); the bytes do not depend on the number of threads.
     open_stream: Any = igzip_threaded.open
     return open_stream(file, "wb", compresslevel=1, threads=min(4, os.cpu_count() or 1))
-
-
-@contextlib.contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A new file under a temporary name beside `target` that takes its place when all went well; else it is removed.
-
-    Raises:
-        WriteError: the system refused to write (full disk, no permission, name too long).
-    """
-    temporary = target.with_name(f".{secrets.token_hex(6)}.part")
-    try:
-        try:
-            with open(temporary, "xb", buffering=0) as file:
-                yield file
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-        raise WriteError(
-            f"could not be written: {error.strerror or error}; nothing was left under this name",
-            where=str(target),
-            remedy="free some space, then run again" if full else "check the folder's permissions",
-        ) from error

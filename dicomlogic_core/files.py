@@ -1,0 +1,39 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from dicomlogic_core.errors import WriteError
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A new, unbuffered file under a temporary name beside `target`; it takes its place when the block ends well.
+
+    After an error, or Ctrl-C, the temporary file is gone and `target` is as it was.
+
+    Raises:
+        WriteError: the system refused (full disk, no permission, no such folder, name too long).
+    """
+    temporary = target.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        try:
+            with open(temporary, "xb", buffering=0) as file:
+                yield file
+            temporary.replace(target)
+        finally:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                temporary.unlink()
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        raise WriteError(
+            f"could not be written: {error.strerror or error}; nothing was left under this name",
+            where=str(target),
+            remedy="free some space, then run again" if full else "check the folder and its permissions",
+        ) from error
