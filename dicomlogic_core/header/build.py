@@ -11,8 +11,9 @@ from dicomlogic_core.header.groups import frame_columns
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
 from dicomlogic_core.header.sequences import SequenceReader, tag_key_of
-from dicomlogic_core.header.table import CHARSET, FRAME_GROUPS, SHARED_GROUPS, Extra, Wanted
+from dicomlogic_core.header.table import CHARSET, FRAME_GROUPS, SHARED_GROUPS, Wanted
 from dicomlogic_core.header.text import LONGEST_TEXT, RAW_VRS
+from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
 from dicomlogic_core.header.walk import UNDEFINED, Found, Walk
 from dicomlogic_core.tags import keyword_of
 
@@ -55,8 +56,7 @@ class RowBuilder:
         if not complete:
             self._report_cut(row)
         self._pixels.count_frames(row)
-        if later:
-            self._fill_extras(row, data, walk, later, decoder)
+        self._fill_extras(row, data, walk, later, decoder)
         return row
 
     def _decoder(self, data: bytes, found: list[Found]) -> TextDecoder:
@@ -118,7 +118,7 @@ class RowBuilder:
         reader = SequenceReader(data, walk.syntax, decoder.decode)
         groups: dict[str, list[dict[str, str]]] = {}
         items: dict[str, Any] = {}
-        raw: dict[str, tuple[Any, ...]] = {}
+        vendor: dict[str, tuple[int, int]] = {}
         for code, vr, start, length in later:
             extra = self.wanted.extras[code - len(row.texts)]
             for slot in extra.slots:
@@ -132,7 +132,7 @@ class RowBuilder:
                     else:
                         row.findings.append(finding("header.element", f"{keyword_of(extra.key)} is too long to keep"))
                 elif extra.raw:
-                    raw[extra.key] = (data[start : start + length], reader, start, length)
+                    vendor[extra.key] = start, length
             except HeaderError as error:
                 if error.code == "header.limit":
                     raise
@@ -141,6 +141,7 @@ class RowBuilder:
             row.items = items
         if groups:
             self._frame_columns(row, groups)
+        self._tile(row, reader, vendor)
 
     def _frame_columns(self, row: HeaderRow, groups: dict[str, list[dict[str, str]]]) -> None:
         shared = next(iter(groups.get(SHARED_GROUPS, ())), {})
@@ -149,3 +150,23 @@ class RowBuilder:
             row.frame_count = len(frames)
         if columns := frame_columns(shared, frames, row.frame_count):
             row.frames = columns
+
+    def _tile(self, row: HeaderRow, reader: SequenceReader, found: dict[str, tuple[int, int]]) -> None:
+        slots, texts = self.wanted.slots, row.texts
+        layout = layout_of(texts[slots["00080008"]]) if "00080008" in slots else None
+        if layout is None:
+            return
+
+        def raw(key: str) -> bytes:
+            start, length = found.get(key, (0, 0))
+            return reader.data[start : start + length]
+
+        def items(key: str) -> list[dict[str, Any]]:
+            return reader.json_items(*found[key]) if key in found else []
+
+        def text(key: str) -> str | None:
+            return texts[slots[key]] if key in slots else None
+
+        row.grid, problem = read_grid(layout, VendorHeader(text, raw, items))
+        if problem:
+            row.findings.append(problem)

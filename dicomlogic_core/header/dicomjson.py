@@ -21,17 +21,21 @@ from dicomlogic_core.header.jsonvalues import (
     no_collection,
     normal_item,
     parse,
+    split,
 )
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
 from dicomlogic_core.header.table import FRAME_GROUPS, PIXEL_KEYS, SHARED_GROUPS
 from dicomlogic_core.header.text import json_text, raw_text
+from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
 from dicomlogic_core.header.walk import DEEPEST
 from dicomlogic_core.header.wanted import wanted_vr
 from dicomlogic_core.tags import keyword_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+__all__ = ["JsonReader", "split", "to_dataset"]
 
 _TRANSFER_SYNTAX = ("00020010", "00083002")
 
@@ -84,6 +88,7 @@ class JsonReader:
         self._place_pixels(row, obj)
         self._keep_items(row, obj)
         self._frame_columns(row, obj)
+        self._tile(row, obj)
         return row
 
     def _fill(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
@@ -165,6 +170,27 @@ class JsonReader:
         if kept:
             row.items = kept
 
+    def _tile(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
+        layout = layout_of(row.texts[self._slots["00080008"]]) if "00080008" in self._slots else None
+        if layout is None:
+            return
+
+        def text(key: str) -> str | None:
+            return row.texts[self._slots[key]] if key in self._slots else None
+
+        def raw(key: str) -> bytes:
+            try:
+                return inline_bytes(private_element(obj, key)) or b""
+            except ValueError:
+                return b""
+
+        def items(key: str) -> list[dict[str, Any]]:
+            return [normal_item(item) for item in element_values(private_element(obj, key))]
+
+        row.grid, problem = read_grid(layout, VendorHeader(text, raw, items))
+        if problem:
+            row.findings.append(problem)
+
     def _frame_columns(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         shared = self._groups(row, obj.get(SHARED_GROUPS))
         frames = self._groups(row, obj.get(FRAME_GROUPS))
@@ -212,6 +238,18 @@ class JsonReader:
             texts[column] = self._text(key, element, known)
         except (ValueError, TypeError, OverflowError):
             return
+
+
+def private_element(obj: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The element of a private column, found by its creator; an empty one when it is absent."""
+    address, creator = key.split("|", 1)
+    group, element = address[:4], address[6:]
+    for block in range(0x10, 0x100):
+        named = obj.get(f"{group}00{block:02X}")
+        if isinstance(named, dict) and str((element_values(named) or [""])[0]).strip() == creator:
+            found = obj.get(f"{group}{block:02X}{element}")
+            return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _unusable(key: str, error: Exception) -> Finding:

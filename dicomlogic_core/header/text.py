@@ -54,17 +54,9 @@ def unlimited_text(raw: bytes, decode: Decode, order: str) -> str:
     return "\\".join([part.rstrip(" ") for part in decode(raw).replace("\0", "").split("\\")])
 
 
-def person_name(text: str) -> str:
-    """PN: groups alphabetic=ideographic=phonetic, trailing empty groups dropped."""
-    if "\0" in text:
-        text = text.replace("\0", "")
-    if "\\" in text:
-        return "\\".join([part.rstrip(" ").rstrip("=") for part in text.split("\\")])
-    return text.rstrip(" ").rstrip("=")
-
-
-def _person_name(raw: bytes, decode: Decode, order: str) -> str:
-    return person_name(decode(raw))
+def person_name_text(raw: bytes, decode: Decode, order: str) -> str:
+    """PN: the groups alphabetic=ideographic=phonetic as they are, only trailing blanks removed."""
+    return unlimited_text(raw, decode, order)
 
 
 def float_text(value: float) -> str:
@@ -113,7 +105,7 @@ RAW_VRS: dict[bytes, Convert] = {
     **dict.fromkeys((b"LO", b"SH"), name_like_text),
     **dict.fromkeys((b"ST", b"LT", b"UT", b"UR"), free_text),
     b"UC": unlimited_text,
-    b"PN": _person_name,
+    b"PN": person_name_text,
     b"US": _numbers("H", 2),
     b"SS": _numbers("h", 2),
     b"UL": _numbers("L", 4),
@@ -195,13 +187,13 @@ def _json_trimmed(value: Any) -> str:
 
 def _json_name(value: Any) -> str:
     if isinstance(value, str):
-        return person_name(_clean(value))
+        return _clean(value).rstrip(" ")
     if not isinstance(value, dict):
         raise ValueError(f"{type(value).__name__} where a person name belongs")
     groups = [value.get(group) or "" for group in ("Alphabetic", "Ideographic", "Phonetic")]
     if not all(isinstance(group, str) for group in groups):
         raise ValueError("a person name group that is no text")
-    return person_name(_clean("=".join(groups)))
+    return _clean("=".join(groups)).rstrip("= ")
 
 
 def _json_tag(value: Any) -> str:
