@@ -224,6 +224,8 @@ __all__ = [
     "WorkContext",
     "Writer",
     "WriterProvider",
+    # pixels
+    "frame_fragments",
     # HTTP
     "HTTP_OPTIONS",
     "Answer",

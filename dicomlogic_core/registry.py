@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dicomlogic_core.hooks import Answer
     from dicomlogic_core.series import SeriesView
 
+_DICOM = "1.2.840.10008."  # root of the standard's own UIDs
+
 
 class Plugins(Protocol):
     """What the registry asks the manager for."""
@@ -143,7 +145,7 @@ class Registry:
         return [
             provider
             for provider in adaptors
-            if (not provider.sop_classes or not classes.isdisjoint(provider.sop_classes))
+            if _takes_class(provider, classes)
             and (not provider.modalities or not modalities.isdisjoint(provider.modalities))
             and all(_has_value(series, tag) for tag in provider.requires)
         ]
@@ -210,6 +212,12 @@ class Registry:
         if distribution:
             remedy = f"{self.why_missing(distribution)}; {remedy}"
         raise UsageError(f"no {kind} handles {what}", remedy=remedy)
+
+
+def _takes_class(provider: AdaptorProvider, classes: set[str]) -> bool:
+    if not provider.sop_classes or not classes.isdisjoint(provider.sop_classes):
+        return True
+    return provider.private_classes and not all(uid.startswith(_DICOM) for uid in classes or ("",))
 
 
 def _has_value(series: SeriesView, tag: TagLike) -> bool:

@@ -55,7 +55,7 @@ class _NumberCache:
                 values = known[text] = (parse_number(text),) if count == 1 else parse_numbers(text, count)
             rows.append(values)
         array = np.array(rows, dtype=np.float64).reshape(len(texts), count)
-        return cast("NDArray[np.float64]", array[:, 0]) if count == 1 else array
+        return array[:, 0] if count == 1 else array
 
 
 class FrameTable:
@@ -133,7 +133,7 @@ class FrameTable:
         grids = self._columns.grids
         if not grids:
             return values
-        values = values.copy()
+        values = np.array(values)
         for row, (instance, tile) in enumerate(zip(self.instance.tolist(), self.region.tolist())):
             if tile:
                 grid = grids[instance]
@@ -149,7 +149,7 @@ class FrameTable:
         for row, (instance, tile) in enumerate(zip(self.instance.tolist(), self.region.tolist())):
             if tile:
                 size[row] = grids[instance].rows, grids[instance].columns
-        return cast("NDArray[np.int64]", np.where(np.isfinite(size), size, -1).astype(np.int64))
+        return np.asarray(np.where(np.isfinite(size), size, -1).astype(np.int64))
 
     def ref(self, row: int) -> FrameRef:
         """The reference of a row."""
@@ -285,10 +285,17 @@ class SeriesView:
 
 
 class StudyView:
-    """The series of one study and the references between them."""
+    """The series of one study and the references between them.
 
-    def __init__(self, study_uid: str, series: Sequence[SeriesView]) -> None:
+    Attributes:
+        options: the ``-o`` options in effect while the study is examined, text.
+    """
+
+    def __init__(
+        self, study_uid: str, series: Sequence[SeriesView], *, options: Mapping[str, str] | None = None
+    ) -> None:
         self.study_uid = study_uid
+        self.options: Mapping[str, str] = dict(options or {})
         self._series = tuple(series)
         self._by_uid = {view.series_uid: view for view in self._series}
         self._instances: dict[str, tuple[SeriesView, int]] | None = None
@@ -298,6 +305,10 @@ class StudyView:
 
     def __len__(self) -> int:
         return len(self._series)
+
+    def with_options(self, options: Mapping[str, str]) -> StudyView:
+        """The same study, with other options in effect."""
+        return StudyView(self.study_uid, self._series, options=options)
 
     def series(self, **where: str) -> list[SeriesView]:
         """Series whose first instance has the given texts: ``study.series(Modality="CT")``."""

@@ -1,0 +1,151 @@
+"""Soft keys: values that may explain why a stack is uneven. A cut by them counts only when every part comes out clean.
+
+A real step-and-shoot head CT has 21 AcquisitionNumbers in 28 slices, while its ImageType separates the two blocks: so
+no key is trusted by itself, and none is looked at when the whole is already uniform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dicomlogic_core.findings import Finding, finding
+from dicomlogic_core.series import SeriesView
+from dicomlogic_core.stacks import Stack, stack_of
+from dicomlogic_core.stacks_images import by_appearance
+from dicomlogic_core.stacks_keys import StackPart, codes_of
+from dicomlogic_core.stacks_names import value_label
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# name in labels -> the attributes read, in the order in which they are tried
+SOFT_KEYS: dict[str, tuple[str, ...]] = {
+    "imageType": ("ImageType", "FrameType"),
+    "acquisitionNumber": ("AcquisitionNumber",),
+    "stackID": ("StackID",),
+    "complexImageComponent": ("ComplexImageComponent",),
+    "echoTime": ("EchoNumbers", "EchoTime", "EffectiveEchoTime"),
+    "diffusion": ("DiffusionBValue", "DiffusionGradientOrientation"),
+    "temporalPosition": ("TemporalPositionIdentifier", "TemporalPositionIndex"),
+    "triggerTime": ("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalPercentageOfCardiacPhase"),
+    "convolutionKernel": ("ConvolutionKernel",),
+    "acquisitionTime": ("AcquisitionTime",),
+    "contentTime": ("ContentTime",),
+    "imageComments": ("ImageComments",),
+}
+# Values of these name the part; of the others only their number does, as they are long or unreadable.
+_SHOWN = frozenset(("imageType", "acquisitionNumber", "stackID", "temporalPosition", "convolutionKernel"))
+_LEAST_POSITIONS = 3
+_MOST_PARTS = 1024
+
+
+def soft_parts(stack: Stack) -> list[StackPart]:
+    """The parts of an uneven or four-dimensional stack by the first key, or pair of keys, that makes each one clean.
+
+    Empty when nothing does. A part is clean when it is uniform over at least three positions or, in a
+    four-dimensional stack, when it holds every position once.
+    """
+    if stack.planes is None or stack.regular or (stack.gap_class == "missing" and not stack.doubles):
+        return []
+    if stack.kind not in ("volume", "four-dimensional"):
+        return []
+    series = stack.series
+    rows = by_appearance(series, stack.claimed)
+    columns = dict(_columns(series, rows))
+    tried: set[bytes] = set()
+    for names in _combinations(list(columns)):
+        codes = codes_of(list(zip(*(columns[name].tolist() for name in names))))
+        # Two keys that cut alike are tried once.
+        if codes is None or codes.tobytes() in tried:
+            continue
+        tried.add(codes.tobytes())
+        members = [rows[codes == number] for number in range(int(codes.max()) + 1)]
+        if _clean(stack, members):
+            return _parts(stack, names, members)
+    return []
+
+
+def _combinations(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for size in (1, 2):
+        yield from combinations(names, size)
+
+
+def _columns(series: SeriesView, rows: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Codes of the soft keys that vary; the last is the instance, where instances hold several frames each."""
+    frames = series.frames
+    picked = rows.tolist()
+    for name, tags in SOFT_KEYS.items():
+        columns = [frames.text(tag) for tag in tags]
+        codes = codes_of([tuple(column[row] for column in columns) for row in picked])
+        if codes is not None:
+            yield name, codes
+    instances = codes_of(frames.instance[rows].tolist())
+    if instances is not None and int(instances.max()) + 1 < len(rows):
+        yield "instance", instances
+
+
+def _clean(stack: Stack, members: Sequence[NDArray[np.int64]]) -> bool:
+    if not 2 <= len(members) <= _MOST_PARTS or min(map(len, members)) < 2:
+        return False
+    whole = 0
+    if stack.kind == "four-dimensional" and stack.planes is not None:
+        whole = len(stack.planes.counts)
+        if stack.planes.multiplicity and any(len(rows) != whole for rows in members):
+            return False
+    for rows in members:
+        part = stack_of(stack.series, rows)
+        if not part.regular or part.planes is None:
+            return False
+        positions = len(part.planes.counts)
+        if positions < _LEAST_POSITIONS and positions != whole:
+            return False
+    return True
+
+
+def _parts(stack: Stack, names: tuple[str, ...], members: Sequence[NDArray[np.int64]]) -> list[StackPart]:
+    by = " and ".join(names)
+    found: tuple[Finding, ...] = ()
+    if stack.kind == "four-dimensional":
+        found = (
+            finding(
+                "series.four-dimensional",
+                f"one of {len(members)} volumes of a series, told apart by {by}",
+                severity="note",
+                remedy="install dicomlogic-multi-volume to load them as one sequence",
+            ),
+        )
+    else:
+        found = (finding("series.split", f"one of {len(members)} parts of a series by {by}"),)
+    return [
+        StackPart(rows=rows, label=_label(stack.series, names, rows, number), findings=found)
+        for number, rows in enumerate(members, 1)
+    ]
+
+
+def _label(series: SeriesView, names: tuple[str, ...], rows: NDArray[np.int64], number: int) -> str:
+    words = []
+    for name in names:
+        texts = series.frames.text(SOFT_KEYS[name][0]) if name in _SHOWN else None
+        value = (texts[int(rows[0])] if texts is not None else None) or str(number)
+        words.append(value_label(name, value))
+    return " - ".join(words)
+
+
+def overlap_finding(stack: Stack, parts: Sequence[StackPart]) -> Finding | None:
+    """The finding of an uneven stack whose clean parts reach into each other; None when they follow one another."""
+    if stack.kind != "volume" or stack.planes is None or len(parts) < 2:
+        return None
+    normal = stack.planes.normal
+    spans = []
+    for part in parts:
+        along = stack.series.frames.position[part.rows] @ normal
+        spans.append((float(along.min()), float(along.max())))
+    spans.sort()
+    if all(before[1] < after[0] for before, after in pairwise(spans)):
+        return None
+    ranges = ", ".join(f"{low:.5g} to {high:.5g} mm" for low, high in spans)
+    return finding("geometry.overlap", f"blocks that reach into each other along the normal: {ranges}")

@@ -1,0 +1,95 @@
+"""The JSON-able metadata of a volume: windows, attributes common to its slices, attributes that vary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dicomlogic_core import SeriesView
+
+# Technical attributes only; nothing here identifies a patient.
+_KEYWORDS = [
+    "Modality",
+    "SOPClassUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "StudyDescription",
+    "ProtocolName",
+    "BodyPartExamined",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "SoftwareVersions",
+    "ImageType",
+    "FrameType",
+    "PatientPosition",
+    "PhotometricInterpretation",
+    "BitsStored",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "LossyImageCompression",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "Units",
+    "ConvolutionKernel",
+    "KVP",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "RepetitionTime",
+    "EchoTime",
+    "EchoNumbers",
+    "InversionTime",
+    "FlipAngle",
+    "ScanningSequence",
+    "DiffusionBValue",
+    "AcquisitionNumber",
+    "InstanceNumber",
+    "StackID",
+    "InStackPositionNumber",
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "TriggerTime",
+    "SliceLocation",
+    "AcquisitionTime",
+    "ContentTime",
+    "FrameReferenceTime",
+    "ActualFrameDuration",
+    "DecayFactor",
+]
+
+
+def attributes(series: SeriesView, rows: Sequence[int | None]) -> dict[str, Any]:
+    """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent."""
+    frames = series.frames
+    common: dict[str, str] = {}
+    varying: dict[str, list[str | None]] = {}
+    for keyword in _KEYWORDS:
+        column = frames.text(keyword)
+        texts = [None if row is None else column[row] for row in rows]
+        values = {text for row, text in zip(rows, texts) if row is not None}
+        if len(values) > 1:
+            varying[keyword] = texts
+        elif text := values.pop():
+            common[keyword] = text
+    return {"common": common, "varying": varying}
+
+
+def windows(series: SeriesView, rows: Sequence[int | None]) -> list[list[float]]:
+    """[center, width] presets of the middle slice, as 3D Slicer takes them; none when their numbers do not match."""
+    stored = [row for row in rows if row is not None]
+    middle = stored[len(stored) // 2]
+    centers, widths = (_numbers(series.frames.text(keyword)[middle]) for keyword in ("WindowCenter", "WindowWidth"))
+    if len(centers) != len(widths):
+        return []
+    pairs = [[center, width] for center, width in zip(centers, widths)]
+    return [pair for pair in pairs if all(map(math.isfinite, pair))]
+
+
+def _numbers(text: str | None) -> list[float]:
+    try:
+        return [float(part) for part in text.split("\\")] if text else []
+    except ValueError:
+        return []

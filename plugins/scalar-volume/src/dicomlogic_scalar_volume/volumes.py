@@ -1,0 +1,133 @@
+"""From a loadable to its volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dicomlogic_core import (
+    Finding,
+    FrameRef,
+    Geometry,
+    Layout,
+    Loadable,
+    LoadContext,
+    SeriesView,
+    Stack,
+    UsageError,
+    Volume,
+    even_distances,
+    finding,
+    layout_of,
+    mode_of,
+    resample_slices,
+    stack_of,
+    stored_order,
+)
+from dicomlogic_scalar_volume.metadata import attributes, windows
+from dicomlogic_scalar_volume.quantities import quantity_of
+
+_TRUE = frozenset(("1", "true", "yes", "on"))
+
+
+def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
+    """The volume of a loadable, by its own mode unless the caller asks for another one."""
+    series = context.series(loadable.series_uids[0])
+    stack = stack_of(series, np.array(series.frames.rows_of(loadable.frames), dtype=np.int64))
+    mode = mode_of(context.options.get("irregular") or loadable.options.get("irregular"))
+    unsorted = stack.kind not in ("volume", "image-plane")
+    if unsorted and context.options.get("assume_stack", "").lower() in _TRUE:
+        layout = stored_order(stack)
+    else:
+        layout = layout_of(stack, mode)
+    stored = [row for row in layout.rows if row is not None]
+    refs = dict(zip(stored, series.frames.refs(stored)))
+    array = context.stack([None if row is None else refs[row] for row in layout.rows])
+    quantity = quantity_of(series, stored)
+    volume = Volume(
+        array=array,
+        geometry=layout.geometry,
+        quantity=quantity.name,
+        unit=quantity.unit,
+        frame_of_reference_uid=series.frames.text("FrameOfReferenceUID")[stored[0]] or "",
+        provenance=tuple(None if row is None else refs[row] for row in layout.rows),
+        missing=layout.missing,
+        metadata=_metadata(series, layout),
+        findings=tuple(dict.fromkeys((*loadable.findings, *stack.findings, *quantity.findings))),
+        name=loadable.name,
+    )
+    if stack.doubles:
+        volume = _compared(volume, stack, context)
+    return _resampled(volume, stack) if mode == "resample" and stack.kind == "volume" else volume
+
+
+def _metadata(series: SeriesView, layout: Layout) -> dict[str, Any]:
+    metadata = attributes(series, layout.rows)
+    metadata["window"] = windows(series, layout.rows)
+    if layout.positions is not None:
+        metadata["slice_positions_lps_mm"] = layout.positions.tolist()
+        metadata["max_offset_mm"] = layout.offset_mm
+    if layout.missing:
+        metadata["missing"] = list(layout.missing)
+    return metadata
+
+
+def _compared(volume: Volume, stack: Stack, context: LoadContext) -> Volume:
+    """The volume with what the pixels say about frames at one position; not when frames are only fetched on demand."""
+    if volume.lazy:
+        return volume
+    findings = [found for found in volume.findings if found.code != "geometry.duplicate"]
+    for kept, others in stack.doubles:
+        refs = stack.series.frames.refs([*others, kept])
+        findings.append(_verdict(refs, np.asarray(context.stack(refs))))
+    return replace(volume, findings=tuple(findings))
+
+
+def _verdict(refs: Sequence[FrameRef], frames: Any) -> Finding:
+    where = tuple(ref.sop_uid for ref in refs)
+    if bool((frames == frames[-1]).all()):
+        message = f"{len(refs)} frames at one position with equal pixels: one is used"
+        return finding("geometry.duplicate", message, where=where, severity="note", remedy="")
+    differs = int((frames != frames[-1]).any(axis=0).sum())
+    return finding(
+        "geometry.duplicate",
+        f"{len(refs)} frames at one position whose pixels differ ({differs} of them): the last one is used",
+        where=where,
+    )
+
+
+def _resampled(volume: Volume, stack: Stack) -> Volume:
+    """The volume on even steps along the same line.
+
+    Raises:
+        UsageError: frames are to be fetched on demand, or are in colour: neither can be interpolated.
+    """
+    if stack.planes is None or stack.gap_class in ("single", "uniform"):
+        return volume
+    if volume.lazy or volume.array.ndim == 4:
+        raise UsageError(
+            "only a fetched volume of single values can be resampled", remedy="load it without lazy, or irregular=as-is"
+        )
+    distances = stack.planes.distances
+    wanted = even_distances(distances)
+    array = resample_slices(np.asarray(volume.array), distances, wanted, padding=volume.metadata.get("padding"))
+    matrix = np.array(volume.geometry.ijk_to_lps)
+    matrix[:3, 2] *= (len(distances) - 1) / (len(wanted) - 1)
+    size_i, size_j, _ = volume.geometry.size_ijk
+    nearest = np.abs(distances[:, None] - wanted).argmin(axis=0)
+    metadata = {key: value for key, value in volume.metadata.items() if not key.startswith(("slice_pos", "max_off"))}
+    metadata["varying"] = {key: [texts[k] for k in nearest] for key, texts in volume.metadata["varying"].items()}
+    message = (
+        f"{len(distances)} slices interpolated linearly along k to {len(wanted)}, {wanted[1] - wanted[0]:.5g} mm apart"
+    )
+    return replace(
+        volume,
+        array=array,
+        geometry=Geometry(size_ijk=(size_i, size_j, len(wanted)), ijk_to_lps=matrix),
+        provenance=tuple(volume.provenance[k] for k in nearest),
+        metadata=metadata,
+        findings=(*volume.findings, finding("geometry.resampled", message)),
+    )
