@@ -1,0 +1,156 @@
+"""Loadable in, object out: the context an adaptor loads with, and `load` itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dicomlogic_core.errors import DicomLogicError, HeaderError, PixelError, PluginError
+from dicomlogic_core.findings import Finding
+from dicomlogic_core.frames import FrameFetch
+from dicomlogic_core.instances import read_instance
+from dicomlogic_core.objects import FrameArray
+from dicomlogic_core.pixels.planning import plan_stack
+from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref
+from dicomlogic_core.transfer import Request, raise_failures, transfer
+from dicomlogic_core.work import OnProgress, Work
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from dicomlogic_core.loadable import Loadable
+    from dicomlogic_core.registry import Registry
+    from dicomlogic_core.series import SeriesView, StudyView
+
+
+def load(
+    loadable: Loadable,
+    study: StudyView,
+    registry: Registry,
+    *,
+    lazy: bool = False,
+    options: Mapping[str, str] | None = None,
+    http: Callable[[str], Any] | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> Any:
+    """Make the object of a loadable with the adaptor that offered it.
+
+    Options of the loadable (the variant it is) win over those given.
+
+    Raises:
+        DicomLogicError: what the adaptor, the fetcher or the decoder refused.
+        PluginError: the adaptor raised something else.
+    """
+    provider = registry.provider("adaptor", loadable.adaptor)
+    adaptor = registry.worker("adaptor", provider.name)
+    context = Loading(
+        study,
+        registry,
+        lazy=lazy,
+        options={**(options or {}), **loadable.options},
+        http=http,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
+    try:
+        loaded = adaptor.load(loadable, context)
+    except DicomLogicError:
+        raise
+    except Exception as error:  # a plugin's failure is told as such
+        raise PluginError(
+            f"adaptor {loadable.adaptor} failed to load {loadable.name!r}: {error!r}"[:500],
+            plugin=loadable.adaptor,
+            stage="load",
+            where=loadable.series_uids[0] if loadable.series_uids else loadable.study_uid,
+        ) from error
+    return _with_findings(loaded, context.findings)
+
+
+def _with_findings(loaded: Any, findings: Sequence[Finding]) -> Any:
+    """The object with what loading found besides; objects without findings are left alone."""
+    known = getattr(loaded, "findings", None)
+    if not isinstance(known, tuple) or not dataclasses.is_dataclass(loaded) or isinstance(loaded, type):
+        return loaded
+    said = {(one.code, one.where) for one in known}
+    more = tuple(one for one in dict.fromkeys(findings) if (one.code, one.where) not in said)
+    return dataclasses.replace(loaded, findings=(*known, *more)) if more else loaded
+
+
+class Loading(Work):
+    """Meets `LoadContext`."""
+
+    def __init__(
+        self,
+        study: StudyView,
+        registry: Registry,
+        *,
+        lazy: bool = False,
+        options: Mapping[str, str] | None = None,
+        http: Callable[[str], Any] | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> None:
+        super().__init__(options=options, on_progress=on_progress, cancel=cancel, http=http)
+        self._study = study
+        self._registry = registry
+        self._lazy = lazy
+
+    def series(self, series_uid: str) -> SeriesView:
+        """A series of the study.
+
+        Raises:
+            KeyError: the study has no such series.
+        """
+        return self._study.by_uid(series_uid)
+
+    def stack(
+        self,
+        frames: Sequence[FrameRef | None],
+        *,
+        scale: Sequence[float] | None = None,
+        offset: Sequence[float] | None = None,
+    ) -> NDArray[Any] | FrameArray:
+        """Pixels of frames, see `LoadContext.stack`."""
+        plan = plan_stack(frames, self.series, self.dataset, scale=scale, offset=offset)
+        fetch = FrameFetch(plan, self._instance, self._registry, self)
+        return FrameArray(plan.shape, plan.dtype, fetch.array) if self._lazy else fetch.array(range(len(frames)))
+
+    def bulk(self, ref: BulkRef) -> bytes:
+        """The bytes of a bulk value."""
+        return bytes(self._one(ref, self._locations(ref.sop_uid)))
+
+    def dataset(self, ref: InstanceRef) -> Dataset:
+        """The whole header of an instance."""
+        series, row = self._instance(ref.sop_uid)
+        try:
+            return series.dataset(row)
+        except HeaderError:
+            # A job has the columns only: the instance itself is fetched.
+            return read_instance(self._one(ref, series.locations(row)))
+
+    def _instance(self, sop_uid: str) -> tuple[SeriesView, int]:
+        found = self._study.instance(sop_uid)
+        if found is None:
+            raise PixelError(
+                "the study has no such instance", code="pixels.missing", where=sop_uid, remedy="index it again"
+            )
+        return found
+
+    def _locations(self, sop_uid: str) -> tuple[Location, ...]:
+        series, row = self._instance(sop_uid)
+        return series.locations(row)
+
+    def _one(self, ref: Ref, locations: Sequence[Location]) -> Any:
+        """The bytes of one reference, from the first location that gives them."""
+        got: list[Any] = []
+        failed: Mapping[Ref, DicomLogicError] = {}
+        for location in locations:
+            request = Request(dataclasses.replace(location, ref=ref), (ref,))
+            failed = transfer([request], self._registry, self, lambda result: got.append(result.data), what="values")
+            if got:
+                return got[0]
+        raise_failures(failed, 1)
+        raise PixelError("no location is known", code="pixels.missing", where=ref.sop_uid, remedy="index it again")

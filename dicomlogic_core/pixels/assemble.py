@@ -1,0 +1,196 @@
+"""Frames to one preallocated array: what it will be is planned from headers alone, then frames go straight to their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomlogic_core.contracts import TileGrid
+from dicomlogic_core.errors import PixelError
+from dicomlogic_core.pixels.decode import decode_frame, zero_filled
+from dicomlogic_core.pixels.description import PixelDescription
+from dicomlogic_core.pixels.lookup import Lookup
+from dicomlogic_core.pixels.modality import Linear, Modality, apply_linear
+from dicomlogic_core.pixels.native import Bytes, keep_stored_bits
+from dicomlogic_core.pixels.syntaxes import BIG_ENDIAN, encapsulated
+from dicomlogic_core.references import FrameRef
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Treatment:
+    """How a stored frame becomes voxels; frames that agree share one.
+
+    Attributes:
+        description: of the stored frame.
+        modality: its transform to output values.
+        grid: the tiling when frames are tiles of it.
+    """
+
+    description: PixelDescription
+    modality: Modality
+    grid: TileGrid | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one output frame."""
+        if self.grid is not None:
+            return (self.grid.rows, self.grid.columns)
+        shape = self.description.shape
+        return (*shape, 3) if self.description.photometric == "PALETTE COLOR" else shape
+
+    def tile(self, region: int) -> tuple[slice, slice]:
+        """Rows and columns of a tile (from 1) in the stored frame."""
+        assert self.grid is not None
+        down, right = divmod(region - 1, self.grid.per_row)
+        rows, columns = self.grid.rows, self.grid.columns
+        return slice(down * rows, (down + 1) * rows), slice(right * columns, (right + 1) * columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StackPlan:
+    """What an array will be.
+
+    Attributes:
+        shape: ``[k, j, i]`` or ``[k, j, i, c]``.
+        dtype: of the array.
+        frames: for every k its frame, or None for a filled slice.
+        treatments: for every k; None for a filled slice.
+        fill: value of filled slices.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    frames: tuple[FrameRef | None, ...]
+    treatments: tuple[Treatment | None, ...]
+    fill: float
+
+
+@dataclass(slots=True, eq=False)
+class _Target:
+    """Where a stored frame goes: places of its array, with the tile for each."""
+
+    treatment: Treatment
+    places: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Assembly:
+    """Fills one array with the frames of a plan, or with some of them. Frames may come in any order, from any thread.
+
+    Attributes:
+        array: ``[len(indices), ...]``, complete once every reference of `wanted` was placed.
+    """
+
+    def __init__(self, plan: StackPlan, indices: Sequence[int], *, zero_fill: bool = False) -> None:
+        self.array: NDArray[Any] = np.empty((len(indices), *plan.shape[1:]), plan.dtype)
+        self.notes: set[str] = set()
+        self.zero_filled: list[FrameRef] = []
+        self._zero_fill = zero_fill
+        self._targets: dict[FrameRef, _Target] = {}
+        for place, k in enumerate(indices):
+            ref, treatment = plan.frames[k], plan.treatments[k]
+            if ref is None or treatment is None:
+                self.array[place] = plan.fill
+                continue
+            region = ref.region
+            whole = ref if not region else _whole(ref)
+            target = self._targets.get(whole)
+            if target is None:
+                target = self._targets[whole] = _Target(treatment)
+            target.places.append((place, region))
+
+    @property
+    def wanted(self) -> list[FrameRef]:
+        """The stored frames it needs, in order of their first place."""
+        return list(self._targets)
+
+    def description(self, ref: FrameRef) -> PixelDescription:
+        """Of a wanted frame."""
+        return self._targets[ref].treatment.description
+
+    def buffer(self, ref: FrameRef, size: int) -> memoryview | None:
+        """The place of a native frame when its bytes can be read straight into it."""
+        target = self._targets.get(ref)
+        if target is None or size != target.treatment.description.frame_bytes:
+            return None
+        slot = self._slot(target)
+        return None if slot is None or not target.treatment.description.in_place else memoryview(slot).cast("B")
+
+    def _slot(self, target: _Target) -> NDArray[Any] | None:
+        """The one place of a frame, seen as stored samples; None when samples do not fit there as they are."""
+        place, region = target.places[0]
+        description = target.treatment.description
+        same = self.array.dtype.itemsize == description.dtype.itemsize and self.array.shape[1:] == description.shape
+        if region or not same or len(target.places) > 1 or isinstance(target.treatment.modality, Lookup):
+            return None
+        if self.array.dtype.kind == "f" and not description.real:
+            return None
+        return self.array[place].view(description.dtype)
+
+    def place(self, ref: FrameRef, data: Bytes, syntax: str, *, first_bit: int = 0) -> None:
+        """Decode a wanted frame and put it into its places.
+
+        Raises:
+            PixelError: the bytes are not that frame.
+        """
+        target = self._targets[ref]
+        description = target.treatment.description
+        slot = self._slot(target)
+        if slot is not None and description.in_place and _is_slot(data, slot) and not encapsulated(syntax):
+            if syntax == BIG_ENDIAN:
+                slot.byteswap(inplace=True)
+            if description.partial:
+                keep_stored_bits(
+                    slot, bits_stored=description.bits_stored, high_bit=description.high_bit, signed=description.signed
+                )
+            stored = slot
+        else:
+            if self._zero_fill and len(data) < description.frame_bytes and not encapsulated(syntax):
+                data = zero_filled(data, description, first_bit)
+                self.zero_filled.append(ref)
+            stored = decode_frame(data, description, syntax, first_bit=first_bit, out=slot, note=self.notes.add)
+        for place, region in target.places:
+            part = stored[target.treatment.tile(region)] if region else stored
+            self._finish(part, target.treatment.modality, self.array[place])
+
+    @staticmethod
+    def _finish(stored: NDArray[Any], modality: Modality, out: NDArray[Any]) -> None:
+        if isinstance(modality, Linear):
+            apply_linear(stored, modality, out)
+        else:
+            out[...] = modality.apply(stored)
+
+
+def _is_slot(data: Bytes, slot: NDArray[Any]) -> bool:
+    """True when a fetcher read the whole frame into the buffer it was given."""
+    if not isinstance(data, memoryview) or data.nbytes != slot.nbytes:
+        return False
+    return np.frombuffer(data, np.uint8).ctypes.data == slot.ctypes.data
+
+
+def _whole(ref: FrameRef) -> FrameRef:
+    """The frame that a tile is cut from."""
+    return FrameRef(study_uid=ref.study_uid, series_uid=ref.series_uid, sop_uid=ref.sop_uid, frame=ref.frame)
+
+
+def same_shape(treatments: Sequence[Treatment], where: Callable[[int], str]) -> tuple[int, ...]:
+    """The one shape of all frames.
+
+    Raises:
+        PixelError: ``geometry.mixed-matrix``: they differ.
+    """
+    shape = treatments[0].shape
+    for number, treatment in enumerate(treatments):
+        if treatment.shape != shape:
+            raise PixelError(
+                f"frames of {treatment.shape} and {shape} (rows, columns[, components]) cannot be one array",
+                code="geometry.mixed-matrix",
+                where=where(number),
+                remedy="load the parts separately",
+            )
+    return shape
