@@ -36,7 +36,8 @@ def run_index(args: Namespace) -> int:
             try:
                 result = session.index(location, where=where, options=options, on_progress=progress)
             except dl.SourceError as error:  # the other locations are still wanted
-                lost.append({"location": error.where or location, "code": error.code, "message": str(error)})
+                message_text = f"{error.message} -> {error.remedy}" if error.remedy else error.message
+                lost.append({"location": error.where or location, "code": error.code, "message": message_text})
             else:
                 results.append(result.as_dict())
     record = _sum(results)

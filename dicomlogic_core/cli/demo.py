@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +66,7 @@ def _from_server(session: dl.Session, server: Server, folder: Path, say: _Teller
     written = sum("path" in row for row in exports)
     requests = f"{len(server.log)} requests, up to {server.most_open} at once"
     say.step("Fetch, write", f"{written} NRRD files and pictures -> {folder / 'volumes'} ({requests})")
-    for loadable, row in zip(loadables, exports):
-        say(*_describe(loadable, row))
+    say(*_describe(loadables, exports))
     return {
         "folder": str(folder),
         "index": index,
@@ -96,11 +95,20 @@ def _make(session: dl.Session, loadable: dl.Loadable, folder: Path) -> dict[str,
     }
 
 
-def _describe(loadable: dl.Loadable, row: Mapping[str, Any]) -> Sequence[str]:
-    head = f"     {loadable.name}: {len(loadable.frames)} frames, confidence {loadable.confidence:.2f}"
-    if "error" in row:
-        return (head, f"        failed: {row['error']['message']}")
-    return (head, f"        {Path(row['preview']).name}", *findings_text(row["findings"], indent="        "))
+def _describe(loadables: Sequence[dl.Loadable], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line per loadable; a finding is told in full where its code is met first, by its code afterwards."""
+    told: set[str] = set()
+    for loadable, row in zip(loadables, rows):
+        frames = f"{len(loadable.frames)} frame{'s' if len(loadable.frames) > 1 else ''}"
+        line = f"     {loadable.name}: {frames}"
+        if "error" in row:
+            yield f"{line}; failed: {row['error']['message']}"
+            continue
+        known = [finding["code"] for finding in row["findings"] if finding["code"] in told]
+        yield f"{line} ({', '.join(known)})" if known else line
+        new = [finding for finding in row["findings"] if finding["code"] not in told]
+        yield from findings_text(new, indent="        ")
+        told.update(finding["code"] for finding in new)
 
 
 def _prepare(folder: Path) -> Path:
@@ -141,6 +149,9 @@ def _program() -> str:
         return f"{'uv' if found else _quoted(_relative(uv))} run dicomlogic"
     if shutil.which("dicomlogic"):
         return "dicomlogic"
+    script = Path(sys.argv[0])
+    if script.stem == "dicomlogic" and script.is_file():
+        return _quoted(_relative(str(script)))
     return f"{_quoted(sys.executable)} -m dicomlogic_core.cli.main"
 
 

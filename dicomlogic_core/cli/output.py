@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 _WIDEST = 60
+_LONGEST_MESSAGE = 160
 
 
 def emit(args: Any, records: Any, human: Callable[[], str]) -> None:
@@ -27,11 +28,14 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], titles: Seq
 
 
 def findings_text(findings: Iterable[Mapping[str, Any]], indent: str = "") -> list[str]:
-    """One line per finding: severity, code, what and what to do."""
+    """One line per finding: severity, code, what and what to do; long ones are cut, JSON has them whole."""
     lines = []
     for finding in findings:
-        remedy = f" -> {finding['remedy']}" if finding["remedy"] else ""
-        lines.append(clean(f"{indent}{finding['severity']} {finding['code']}: {finding['message']}{remedy}"))
+        what = clean(finding["message"])
+        if len(what) > _LONGEST_MESSAGE:
+            what = what[: _LONGEST_MESSAGE - 1] + "…"
+        remedy = f" -> {clean(finding['remedy'])}" if finding["remedy"] else ""
+        lines.append(f"{indent}{finding['severity']} {finding['code']}: {what}{remedy}")
     return lines
 
 
