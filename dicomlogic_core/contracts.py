@@ -117,6 +117,8 @@ class HeaderBatch:
         more: for ``part10``: (index, size) -> at least `size` bytes from the start of that file, fewer only at its end.
         versions: one per header, what `known` is compared with next time (``size:mtime_ns`` for files).
         keys: one per header, the key that `known` is asked for (the path for files).
+        sizes: for ``part10``: one per header, bytes of the whole file; a copy that is cut short never replaces a whole
+            one.
         series_uid: set when the batch completes a whole series, so that a resume mark can be written.
         study_uid: with `series_uid`.
         complete: False for reduced headers (a listing), which never replace complete ones.
@@ -130,6 +132,7 @@ class HeaderBatch:
     more: Callable[[int, int], bytes] | None = None
     versions: Sequence[str] = ()
     keys: Sequence[str] = ()
+    sizes: Sequence[int] = ()
     study_uid: str = ""
     series_uid: str = ""
     complete: bool = True

@@ -86,15 +86,17 @@ class _Batch:
     paths: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     def add(self, path: str, version: str, head: bytes) -> None:
         self.paths.append(path)
+        self.sizes.append(int(version.partition(":")[0]))
         self.versions.append(version)
         self.heads.append(head)
 
     def take(self) -> HeaderBatch:
-        paths, versions, heads = self.paths, self.versions, self.heads
-        self.paths, self.versions, self.heads = [], [], []
+        paths, versions, heads, sizes = self.paths, self.versions, self.heads, self.sizes
+        self.paths, self.versions, self.heads, self.sizes = [], [], [], []
         return HeaderBatch(
             form="part10",
             headers=heads,
@@ -102,6 +104,7 @@ class _Batch:
             more=lambda index, size: read_start(paths[index], size),
             versions=versions,
             keys=paths,
+            sizes=sizes,
         )
 
 

@@ -84,23 +84,25 @@ def write_raw(connection: sqlite3.Connection, data: bytes, *, series_id: int, so
     )
 
 
-def drop_superseded(connection: sqlite3.Connection, series_id: int, source_id: int, new: int, uids: set[str]) -> None:
-    """Remove older blocks of a source whose every instance is in block `new`, and then the raw headers before it."""
-    older = connection.execute(
-        "SELECT id, digest, body FROM block WHERE series_id = ? AND source_id = ? AND id < ?",
-        (series_id, source_id, new),
+def drop_superseded(connection: sqlite3.Connection, series_id: int, source_id: int) -> None:
+    """Remove blocks of a source whose every instance came again later, and raw headers when no older block is left."""
+    found = connection.execute(
+        "SELECT id, digest, body FROM block WHERE series_id = ? AND source_id = ? ORDER BY id DESC",
+        (series_id, source_id),
     ).fetchall()
-    gone = [number for number, digest, body in older if _covered(digest, body, uids)]
-    connection.executemany("DELETE FROM block WHERE id = ?", [(number,) for number in gone])
-    if gone and len(gone) == len(older):
+    newer: set[str] = set()
+    gone = []
+    for number, digest, body in found:
+        try:
+            uids = checked(digest, body).sop_uids
+        except DatabaseError:
+            uids = ()  # damaged, and read again now
+        if newer.issuperset(uids):
+            gone.append((number,))
+        newer.update(uids)
+    connection.executemany("DELETE FROM block WHERE id = ?", gone)
+    if gone and len(gone) == len(found) - 1:
         connection.execute("DELETE FROM raw WHERE series_id = ? AND source_id = ?", (series_id, source_id))
-
-
-def _covered(digest: bytes, body: bytes, uids: set[str]) -> bool:
-    try:
-        return uids.issuperset(checked(digest, body).sop_uids)
-    except DatabaseError:
-        return True  # damaged, and replaced now
 
 
 def checked(digest: bytes, body: bytes, base: str = "", where: str = "") -> Block:

@@ -78,8 +78,10 @@ def compare(store: Store, wanted: WantedTags, known: Known, record: Record, sour
     same_place = (location.path, location.url) == (record.location.path, record.location.url)
     same = blocks.same_header(wanted.keys, stored, row, record.row) and stored.complete == record.complete
     if same and same_place and known.series_of[record.uid] == record.series_uid:
-        return Verdict(write=set(stored.keys) != set(wanted.keys))
+        return Verdict(write=not set(stored.keys).issuperset(wanted.keys))
+    # A file that is cut short says nothing against the whole one that is known.
+    write = same_place or not record.short
     comparable = (location.path is None) == (record.location.path is None)
     if not same and not same_place and comparable:
-        return Verdict(conflict=location.path or location.url or record.uid)
-    return Verdict()
+        return Verdict(write=write, conflict=location.path or location.url or record.uid)
+    return Verdict(write=write)

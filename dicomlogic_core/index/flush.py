@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dicomlogic_core.findings import Finding, finding
@@ -17,7 +17,7 @@ from dicomlogic_core.index.paths import folder_name, stored_name
 from dicomlogic_core.index.result import Tally
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.tagcache import TagRows
-from dicomlogic_core.index.values import clean, first_value, local_timestamp, utc_timestamp
+from dicomlogic_core.index.values import first_value, local_timestamp, utc_timestamp
 from dicomlogic_core.references import Location
 
 
@@ -33,6 +33,7 @@ class Record:
     key: str
     version: str
     complete: bool
+    short: bool = False
 
     @property
     def place(self) -> str:
@@ -67,7 +68,7 @@ class Flush:
                 self._conflict(record.uid, earlier.place, record.place)
             if earlier.key:
                 self.add_mark(Mark(earlier.key, earlier.version, earlier.series_uid))
-            if earlier.complete and not record.complete:
+            if (earlier.complete, not earlier.short) > (record.complete, not record.short):
                 return
         self._records[record.uid] = record
 
@@ -126,11 +127,9 @@ class Flush:
             source = self._marks.source_id
             for part in parts:
                 number = numbers[part.series_uid]
-                block = blocks.write_part(
-                    connection, part, self._wanted, series_id=number, source_id=source, keyset_id=columns
-                )
+                blocks.write_part(connection, part, self._wanted, series_id=number, source_id=source, keyset_id=columns)
                 if part.series_uid in before:
-                    blocks.drop_superseded(connection, number, source, block, set(part.sop_uids))
+                    blocks.drop_superseded(connection, number, source)
             for data, uids in raw:
                 for uid in uids & numbers.keys():
                     blocks.write_raw(connection, data, series_id=numbers[uid], source_id=source)
@@ -143,7 +142,10 @@ class Flush:
     ) -> None:
         inserted, updated = local_timestamp(), utc_timestamp()
         parents = Parents(connection, inserted, updated)
-        for group in self._groups(records, orphans):
+        for group in self._groups(records):
+            parents.write(group)
+        self._tally.touch(parents.touched)
+        for group in self._orphan_groups(orphans):
             parents.write(group)
         connection.executemany(
             "INSERT INTO Images (SOPInstanceUID, Filename, URL, SeriesInstanceUID, InsertTimestamp,"
@@ -152,19 +154,12 @@ class Flush:
             " URL = CASE WHEN coalesce(excluded.URL, '') = '' THEN URL ELSE excluded.URL END,"
             " SeriesInstanceUID = excluded.SeriesInstanceUID, InsertTimestamp = excluded.InsertTimestamp,"
             " DisplayedFieldsUpdatedTimestamp = excluded.DisplayedFieldsUpdatedTimestamp",
-            [
-                (clean(record.uid), *self._columns(record.location), record.series_uid, inserted, updated)
-                for record in records
-            ],
+            [(record.uid, *self._columns(record.location), record.series_uid, inserted, updated) for record in records],
         )
         parents.leave(known.moved(records))
         parents.recount()
-        touched = parents.touched
         self._tally.instances += len(records)
-        self._tally.patients |= touched.patients
-        self._tally.studies |= touched.studies
-        self._tally.series |= touched.series
-        self._tally.findings += touched.findings
+        self._tally.findings += parents.touched.findings
 
     def _columns(self, location: Location) -> tuple[str | None, str | None]:
         """Filename and URL as CTK would store them."""
@@ -194,27 +189,36 @@ class Flush:
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
-    def _groups(self, records: Sequence[Record], orphans: Sequence[HeaderRow]) -> Iterable[Group]:
-        positions = self._positions
-        id_place, name_place = positions[levels.PATIENT_ID], positions[levels.PATIENT_NAME]
-        study_place = positions[levels.STUDY_UID]
-        members: dict[tuple[str | None, ...], list[HeaderRow]] = {}
+    def _groups(self, records: Sequence[Record]) -> Iterator[Group]:
+        """Records with the same parents together, in order of appearance."""
+        id_place, name_place = self._positions[levels.PATIENT_ID], self._positions[levels.PATIENT_NAME]
+        members: dict[tuple[str | None, str | None, str, str], list[HeaderRow]] = {}
         for record in records:
             texts = record.row.texts
             key = (texts[id_place], texts[name_place], record.study_uid, record.series_uid)
             members.setdefault(key, []).append(record.row)
-        for row in orphans:
-            members.setdefault((row.texts[id_place], row.texts[name_place], row.texts[study_place], ""), []).append(row)
         for (patient_id, name, study_uid, series_uid), rows in members.items():
-            # CTK's substitution: the study stands in for a missing PatientID, the PatientID for a missing name.
-            number = clean(first_value(patient_id) or str(study_uid))
-            yield Group(
-                patient_id=number,
-                patient_name=clean(first_value(name) or number),
-                study_uid=str(study_uid),
-                series_uid=str(series_uid),
-                texts=_Distinct(positions, rows),
+            yield self._group(patient_id, name, study_uid, series_uid, rows)
+
+    def _orphan_groups(self, rows: Sequence[HeaderRow]) -> Iterator[Group]:
+        for row in rows:
+            patient_id, name, study_uid = (
+                row.texts[self._positions[key]] for key in (levels.PATIENT_ID, levels.PATIENT_NAME, levels.STUDY_UID)
             )
+            yield self._group(patient_id, name, str(study_uid), "", [row])
+
+    def _group(
+        self, patient_id: str | None, name: str | None, study_uid: str, series_uid: str, rows: Sequence[HeaderRow]
+    ) -> Group:
+        # CTK's substitution: the study stands in for a missing PatientID, the PatientID for a missing name.
+        number = first_value(patient_id) or study_uid
+        return Group(
+            patient_id=number,
+            patient_name=first_value(name) or number,
+            study_uid=study_uid,
+            series_uid=series_uid,
+            texts=_Distinct(self._positions, rows),
+        )
 
     def _conflict(self, uid: str, old: str, new: str) -> None:
         self._tally.findings.append(

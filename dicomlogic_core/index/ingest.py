@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dicomlogic_core.contracts import Failure, HeaderBatch, Unchanged
 from dicomlogic_core.errors import DatabaseError, DicomLogicError
-from dicomlogic_core.findings import Finding
+from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.header.part10 import Part10Reader
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.header.wanted import TAG_CACHE, TAG_CACHE_ALWAYS
@@ -182,7 +182,8 @@ class Ingest:
             return ""
         ref = InstanceRef(study_uid=study_uid, series_uid=series_uid, sop_uid=uid)
         location = _locate(batch, number, ref, row.has_pixels)
-        self._flush.add(Record(uid, series_uid, study_uid, row, location, key, version, batch.complete))
+        short = number < len(batch.sizes) and _is_short(row, batch.sizes[number])
+        self._flush.add(Record(uid, series_uid, study_uid, row, location, key, version, batch.complete, short))
         return series_uid
 
     def _place(self, batch: HeaderBatch, number: int) -> str:
@@ -193,6 +194,8 @@ class Ingest:
     def _fail(self, place: str, error: DicomLogicError, key: str, version: str, *, skipped: bool = False) -> None:
         if skipped:
             self._tally.skipped += 1
+            if error.code == "file.dicomdir":
+                self._tally.findings.append(finding("file.dicomdir", error.message, where=(place,)))
         else:
             self._tally.fail(place, error)
         if key:
@@ -208,6 +211,13 @@ def _locate(batch: HeaderBatch, number: int, ref: InstanceRef, has_pixels: bool)
         if isinstance(location.ref, InstanceRef) and location.ref.sop_uid == ref.sop_uid:
             return location
     return Location(ref=ref)
+
+
+def _is_short(row: HeaderRow, size: int) -> bool:
+    """True when a file ends before its header or its native pixels do."""
+    if row.pixel_offset is not None and row.pixel_length is not None:
+        return row.pixel_offset + row.pixel_length > size
+    return any(item.code == "file.truncated" for item in row.findings)
 
 
 def _joined(headers: Sequence[bytes]) -> bytes:

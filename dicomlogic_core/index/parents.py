@@ -10,7 +10,7 @@ from typing import Any
 from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.index import displayed, levels
 from dicomlogic_core.index.levels import Field
-from dicomlogic_core.index.values import clean, first_value, integer, iso_date, stored_date
+from dicomlogic_core.index.values import first_value, integer, iso_date, stored_date
 from dicomlogic_core.tags import keyword_of
 
 CONNECTIONS = '{"allow":[""],"deny":[]}'
@@ -208,7 +208,6 @@ class Parents:
 
     def _save(self, table: str, key: str, uid: Any, row: Mapping[str, Any] | None, values: dict[str, Any]) -> int:
         """Insert or update; the rowid of a new row, else `uid`."""
-        values = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
         if "Default" in self._rules or row is None:
             values["DisplayedFieldsUpdatedTimestamp"] = self._updated
         if row is None:

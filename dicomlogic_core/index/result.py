@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding
+
+if TYPE_CHECKING:
+    from dicomlogic_core.index.parents import Touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,12 @@ class Tally:
         """Record one failure."""
         message = error.message + (f" -> {error.remedy}" if error.remedy else "")
         self.failed.append({"location": place, "code": error.code, "message": message})
+
+    def touch(self, touched: Touched) -> None:
+        """Count the parents of what was written."""
+        self.patients |= touched.patients
+        self.studies |= touched.studies
+        self.series |= touched.series
 
     def result(self, seconds: float) -> IndexResult:
         """The final answer; a finding met twice is told once."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
 from dicomlogic_core.index.levels import PIXEL_DATA
-from dicomlogic_core.index.values import clean
 from dicomlogic_core.tags import tag_vr
 
 NOT_IN_INSTANCE = "__TAG_NOT_IN_INSTANCE__"
@@ -38,8 +37,6 @@ class TagRows:
             values[number] = NOT_IN_INSTANCE
         if self._pixels is not None and row.has_pixels and row.pixel_key in ("", PIXEL_DATA):
             values[self._pixels] = NOT_STORED
-        if not all(map(_is_plain, values)):
-            values = [clean(value) for value in values]
         return values
 
     def write(self, connection: sqlite3.Connection, instances: Iterable[tuple[str, HeaderRow]]) -> None:
@@ -49,9 +46,6 @@ class TagRows:
         # The sort key is the UID alone: header rows do not compare.
         ordered = sorted(instances, key=_uid)
         connection.executemany(self._sql, ((uid, *self.values(row)) for uid, row in ordered))
-
-
-_is_plain: Callable[[str], bool] = str.isascii
 
 
 def _uid(instance: tuple[str, HeaderRow]) -> str:

@@ -10,19 +10,6 @@ _INTEGER = re.compile(r"\s*[+-]?\d+\s*\Z")
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})\Z")
 
 
-def clean(text: str) -> str:
-    """Text that SQLite and JSON take: no NUL, no half of a surrogate pair."""
-    if "\0" in text:
-        text = text.replace("\0", "")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8") if _has_surrogate(text) else text
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
 def first_value(text: str | None) -> str | None:
     """The first value of a backslash list, as CTK puts it into a column."""
     return None if text is None else text.partition("\\")[0].rstrip()
