@@ -17,6 +17,7 @@ GapClass = Literal["single", "uniform", "rounding", "missing", "piecewise", "ove
 
 _ABSOLUTE_MM = 0.01
 _HOLE = 0.10  # a hole is a multiple of the step within this part of it
+_INTERLEAVED = 0.25  # alternating gaps nearer than this are jitter
 _MOST_FILLED = 10  # a grid with more than this many places per stored plane is no stack with holes
 
 
@@ -145,5 +146,7 @@ def _runs(gaps: NDArray[np.float64]) -> tuple[Run, ...]:
 
 
 def _interleaved(gaps: NDArray[np.float64]) -> bool:
-    """True for two uniform sets of planes pushed into each other: every second gap is the same."""
-    return len(gaps) >= 4 and is_uniform(gaps[0::2]) and is_uniform(gaps[1::2])
+    """True for two uniform sets of planes pushed into each other: every second gap is the same, its neighbour another."""
+    if len(gaps) < 4 or not (is_uniform(gaps[0::2]) and is_uniform(gaps[1::2])):
+        return False
+    return abs(float(gaps[0] - gaps[1])) > _INTERLEAVED * float(gaps[:2].max())
