@@ -1,0 +1,106 @@
+"""Forms in which frames can be asked for, from the best down, and the memory of which one a server understands."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Literal
+
+from dicomlogic_core import Location
+
+_OCTETS = 'multipart/related; type="application/octet-stream"'
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One form of request.
+
+    Attributes:
+        name: as it appears in errors.
+        accept: exactly one media type; servers answer lists with an error or a surprise.
+        kind: ``frames``, the whole ``instance``, or the ``bulk`` value of its pixel element.
+    """
+
+    name: str
+    accept: str = ""
+    kind: Literal["frames", "instance", "bulk"] = "frames"
+
+
+AS_STORED = Rung("as stored", f"{_OCTETS}; transfer-syntax=*")
+AS_STORED_PLAIN = Rung("no syntax named", _OCTETS)  # dcm4chee before 5.15 refuses the parameter
+EXPLICIT = Rung("uncompressed", f"{_OCTETS}; transfer-syntax=1.2.840.10008.1.2.1")
+SINGLE = Rung("single part", "application/octet-stream; transfer-syntax=*")
+ANYTHING = Rung("anything", "*/*")
+INSTANCE = Rung("whole instance", kind="instance")
+BULK = Rung("bulk data", kind="bulk")
+
+_LADDER = (AS_STORED, AS_STORED_PLAIN, EXPLICIT, SINGLE, ANYTHING, INSTANCE, BULK)
+
+# Syntaxes and the media types that PS3.18 table 8.7.3-5 gives them.
+_COMPRESSED = {
+    "1.2.840.10008.1.2.5": "image/dicom-rle",
+    "1.2.840.10008.1.2.4.50": "image/jpeg",
+    "1.2.840.10008.1.2.4.57": "image/jpeg",
+    "1.2.840.10008.1.2.4.70": "image/jpeg",
+    "1.2.840.10008.1.2.4.80": "image/jls",
+    "1.2.840.10008.1.2.4.81": "image/jls",
+    "1.2.840.10008.1.2.4.90": "image/jp2",
+    "1.2.840.10008.1.2.4.91": "image/jp2",
+    "1.2.840.10008.1.2.4.201": "image/jphc",
+    "1.2.840.10008.1.2.4.202": "image/jphc",
+    "1.2.840.10008.1.2.4.203": "image/jphc",
+}
+_REFUSED = frozenset({400, 404, 405, 406, 415})
+"""Statuses that speak of the form itself; 500 may only concern this object's syntax."""
+
+_Key = tuple[str, str, str]
+
+
+class Ladder:
+    """Remembers per source, SOP class and stored syntax which rung gave frames. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._best: dict[_Key, Rung] = {}
+        self._refused: dict[str, set[Rung]] = {}
+        self._understood: dict[str, set[Rung]] = {}
+
+    def rungs(self, location: Location, announced: frozenset[str]) -> list[Rung]:
+        """The rungs to try, the remembered one first.
+
+        A compressed type is asked for only when the server announced it, or the user did: to compress on request has
+        brought down an Orthanc.
+        """
+        rungs = list(_LADDER)
+        rungs[3:3] = [
+            Rung(f"as {syntax}", f'multipart/related; type="{_COMPRESSED[syntax]}"; transfer-syntax={syntax}')
+            for syntax in sorted(announced)
+            if syntax in _COMPRESSED
+        ]
+        with self._lock:
+            best = self._best.get(_key(location))
+            useless = self._refused.get(location.source, set()) - self._understood.get(location.source, set())
+        rungs.sort(key=lambda rung: (rung != best, rung in useless))  # stable: the ladder's order otherwise
+        return rungs
+
+    def best(self, location: Location) -> Rung | None:
+        """The rung that worked for such objects, None before the first."""
+        with self._lock:
+            return self._best.get(_key(location))
+
+    def worked(self, location: Location, rung: Rung) -> None:
+        """Frames came by `rung`."""
+        with self._lock:
+            self._best[_key(location)] = rung
+            self._understood.setdefault(location.source, set()).add(rung)
+
+    def refused(self, location: Location, rung: Rung, status: int) -> None:
+        """The server answered `rung` with an error."""
+        if status in _REFUSED:
+            with self._lock:
+                self._refused.setdefault(location.source, set()).add(rung)
+
+
+def _key(location: Location) -> _Key:
+    # Without the class, the series stands for it: one protocol, one syntax.
+    return location.source, location.sop_class or location.ref.series_uid, location.transfer_syntax

@@ -1,0 +1,207 @@
+"""Headers of one series: its metadata in one request, and what to do where a server gives less than that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from dicomlogic_core import Client, HeaderBatch, InstanceRef, Location, NetworkError, WorkContext, finding, is_uid
+from dicomlogic_dicomweb import bulk, instances
+from dicomlogic_dicomweb.elements import SOP_CLASS, SOP_UID, JsonObject, objects, text
+from dicomlogic_dicomweb.part10 import header_of
+from dicomlogic_dicomweb.qido import Listing
+
+_NO_METADATA = frozenset({400, 404, 405, 406, 415, 500, 501})
+_AT_ONCE = 8
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesEntry:
+    """A series as listed: its UIDs, and the number of instances the server says it has (0: it does not say)."""
+
+    study_uid: str
+    series_uid: str
+    count: int = 0
+
+    @property
+    def path(self) -> str:
+        """Below the base URL."""
+        return f"studies/{self.study_uid}/series/{self.series_uid}"
+
+    @property
+    def version(self) -> str:
+        """What is compared when the source is indexed again."""
+        return str(self.count or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Makes the location of an instance; its URL is that of frame 1 where there are pixels (database page, 9)."""
+
+    base: str
+
+    def __call__(self, study_uid: str, series_uid: str, sop: str, has_pixels: bool) -> Location:
+        """The location; UIDs that are none give one without a URL."""
+        url = f"{self.base}/studies/{study_uid}/series/{series_uid}/instances/{sop}" + "/frames/1" * has_pixels
+        return Location(
+            ref=InstanceRef(study_uid=study_uid, series_uid=series_uid, sop_uid=sop),
+            source=self.base,
+            url=url if all(map(is_uid, (study_uid, series_uid, sop))) else None,
+        )
+
+
+class SeriesHeaders:
+    """Gets the headers of series of one source."""
+
+    def __init__(self, client: Client, context: WorkContext, listing: Listing) -> None:
+        self._client = client
+        self._context = context
+        self._listing = listing
+        self._bulk = bulk.BulkValues(context.bulk_keys)
+
+    def batches(self, entry: SeriesEntry, sop: str = "") -> list[HeaderBatch]:
+        """The batches of a series, the last one with its resume mark; `sop` restricts them to one instance.
+
+        Raises:
+            NetworkError: the server gives no headers of this series in any way.
+        """
+        try:
+            batches = self._from_metadata(entry, sop)
+        except NetworkError as error:
+            if error.status not in _NO_METADATA:
+                raise
+            batches = self._from_instances(entry, sop)
+        whole = not sop and self._is_whole(entry, sum(_count(batch) for batch in batches))
+        if batches and whole:
+            batches[-1] = replace(
+                batches[-1], study_uid=entry.study_uid, series_uid=entry.series_uid, version=entry.version
+            )
+        return batches
+
+    def _is_whole(self, entry: SeriesEntry, count: int) -> bool:
+        if count >= entry.count:
+            return count > 0
+        self._context.report(
+            finding(
+                "source.incomplete",
+                f"the server announced {entry.count} instances of a series and sent {count} headers",
+                where=(entry.series_uid,),
+            )
+        )
+        return False
+
+    # --- metadata ----------------------------------------------------------------------------------------------------
+
+    def _from_metadata(self, entry: SeriesEntry, sop: str) -> list[HeaderBatch]:
+        path = f"{entry.path}/instances/{sop}" if sop else entry.path
+        url = f"{self._client.base}/{path}/metadata"
+        answer = self._client.json(url, cancelled=self._context.cancelled)
+        body = bytes(answer.body)
+        if not body.strip():
+            raise NetworkError("the server has no metadata of this series", url=url, status=404)
+        if _is_partial(body):
+            return self._from_instance_metadata(entry, objects(body, url))
+        # Nearly always the bytes go on as they came; parsing and writing them anew costs more than reading them.
+        if not self._needs_bulk(body):
+            return [self._json(entry, [body])]
+        found = [dict(obj) for obj in objects(body, url)]
+        wanted = [(obj, list(self._bulk.find(obj))) for obj in found]
+        if sum(len(elements) for _, elements in wanted) > bulk.MOST_VALUES:
+            return self._from_instances(entry, sop)
+        for obj, elements in wanted:
+            bulk.resolve(self._client, obj, elements, url, self._context)
+        return [self._json(entry, [json.dumps(found, ensure_ascii=False).encode()])]
+
+    def _needs_bulk(self, body: bytes) -> bool:
+        # Every image has one address, that of its pixels.
+        if body.count(b'"BulkDataURI"') == body.count(b'"7FE00010"'):
+            return False
+        return any(next(self._bulk.find(dict(obj)), None) is not None for obj in objects(body, self._client.base))
+
+    def _from_instance_metadata(self, entry: SeriesEntry, partial: Sequence[JsonObject]) -> list[HeaderBatch]:
+        """The server sends a few elements per series only; asked for one instance, it usually sends all."""
+        uids = [uid for obj in partial if is_uid(uid := text(obj, SOP_UID))]
+
+        def one(uid: str) -> bytes:
+            url = f"{self._client.base}/{entry.path}/instances/{uid}/metadata"
+            body = bytes(self._client.json(url, cancelled=self._context.cancelled).body)
+            return b"" if _is_partial(body) else body
+
+        bodies = self._parallel(one, uids)
+        if not all(bodies):
+            return self._from_instances(entry, "")
+        resolved = [self._with_bulk(body, entry) for body in bodies]
+        return [self._json(entry, resolved)]
+
+    def _with_bulk(self, body: bytes, entry: SeriesEntry) -> bytes:
+        url = f"{self._client.base}/{entry.path}/metadata"
+        found = [dict(obj) for obj in objects(body, url)]
+        wanted = [(obj, elements) for obj in found if (elements := list(self._bulk.find(obj)))]
+        for obj, elements in wanted:
+            bulk.resolve(self._client, obj, elements, url, self._context)
+        # One object each: some servers send it bare, some as a list of one.
+        return json.dumps(found[0], ensure_ascii=False).encode() if found else b""
+
+    def _json(self, entry: SeriesEntry, headers: list[bytes]) -> HeaderBatch:
+        return HeaderBatch(form="json", headers=headers, locate=Locate(self._client.base), study_uid=entry.study_uid)
+
+    # --- whole instances ---------------------------------------------------------------------------------------------
+
+    def _from_instances(self, entry: SeriesEntry, sop: str) -> list[HeaderBatch]:
+        """Headers out of the instances themselves, for servers that have no metadata or leave out what is needed."""
+        url = f"{self._client.base}/{entry.path}"
+        if sop:
+            files = [header_of(instances.instance(self._client, f"{url}/instances/{sop}", self._context.cancelled))]
+        else:
+            files = list(self._series_headers(url, entry))
+        locate = Locate(self._client.base)
+        return [
+            HeaderBatch(
+                form="part10",
+                headers=files[start : start + _BATCH],
+                locate=locate,
+                study_uid=entry.study_uid,
+            )
+            for start in range(0, len(files), _BATCH)
+        ]
+
+    def _series_headers(self, url: str, entry: SeriesEntry) -> Iterator[bytes]:
+        try:
+            for part in instances.series(self._client, url, self._context.cancelled):
+                yield header_of(part.data)
+            return
+        except NetworkError as error:
+            if error.status not in _NO_METADATA:
+                raise
+        listed = self._listing.entries(f"{entry.path}/instances", SOP_UID, {}, expected=entry.count)
+        uids = [text(found, SOP_UID) for found in listed]
+        yield from self._parallel(
+            lambda uid: header_of(instances.instance(self._client, f"{url}/instances/{uid}", self._context.cancelled)),
+            uids,
+        )
+
+    def _parallel(self, task: Callable[[str], bytes], uids: Sequence[str]) -> list[bytes]:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dicomweb-headers") as pool:
+            return list(pool.map(task, uids))
+
+
+def _is_partial(body: bytes) -> bool:
+    """True when instances come without their class, or an image without its rows: a listing, not a header."""
+    instances_found = body.count(f'"{SOP_UID}"'.encode())
+    if not instances_found:
+        return False
+    if body.count(f'"{SOP_CLASS}"'.encode()) < instances_found:
+        return True
+    return b'"00280010"' not in body and any(name in body for name in _IMAGE_SIGNS)
+
+
+_IMAGE_SIGNS = tuple(f'"{modality}"'.encode() for modality in ("CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"))
+
+
+def _count(batch: HeaderBatch) -> int:
+    if batch.form == "part10":
+        return len(batch.headers)
+    return sum(max(1, body.count(f'"{SOP_UID}"'.encode())) for body in batch.headers)
