@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.manager import PluginManager, default_manager
     from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
     from dicomlogic_core.pixels.encapsulated import frame_fragments
+    from dicomlogic_core.pixels.known import pixel_findings
     from dicomlogic_core.planes import Planes, classify_planes
     from dicomlogic_core.planes_checks import geometry_checks
     from dicomlogic_core.plugin_records import PluginFailure, PluginRecord
@@ -105,6 +106,7 @@ _NAMES: dict[str, str] = {
         "manager": "PluginManager default_manager",
         "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
         "pixels.encapsulated": "frame_fragments",
+        "pixels.known": "pixel_findings",
         "planes": "Planes classify_planes",
         "planes_checks": "geometry_checks",
         "privacy": "identifies_patient",
@@ -226,6 +228,7 @@ __all__ = [
     "WriterProvider",
     # pixels
     "frame_fragments",
+    "pixel_findings",
     # HTTP
     "HTTP_OPTIONS",
     "Answer",

@@ -1,4 +1,4 @@
-"""The frames of a planned array: where each one is, fetched into its place, from another location if the first fails."""
+"""The frames of a planned array: where each is, fetched into its place, from another location if the first fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dicomlogic_core.instances import is_part10, split_instance
 from dicomlogic_core.pixels.assemble import Assembly, StackPlan
 from dicomlogic_core.pixels.budget import check_budget
 from dicomlogic_core.pixels.description import PixelDescription
-from dicomlogic_core.pixels.syntaxes import DEFLATED, encapsulated
+from dicomlogic_core.pixels.syntaxes import BIG_ENDIAN, DEFLATED, encapsulated
 from dicomlogic_core.references import FrameRef, InstanceRef, Location, Ref
 from dicomlogic_core.transfer import Request, raise_failures, transfer
 
@@ -139,7 +139,8 @@ def frame_location(base: Location, ref: FrameRef, description: PixelDescription)
     """Where one frame of the instance at `base` is; None when only the whole instance can be asked for."""
     offset, length = base.offset, None
     if base.path is not None:
-        if offset is None or base.transfer_syntax == DEFLATED:
+        swapped = base.transfer_syntax == BIG_ENDIAN and description.bits_allocated <= 8
+        if offset is None or base.transfer_syntax == DEFLATED or swapped:
             return None
         if not encapsulated(base.transfer_syntax):
             start, length, _ = description.span(ref.frame)

@@ -11,6 +11,7 @@ from dicomlogic_core.findings import Finding
 from dicomlogic_core.frames import FrameFetch
 from dicomlogic_core.instances import read_instance
 from dicomlogic_core.objects import FrameArray
+from dicomlogic_core.pixels.known import pixel_findings
 from dicomlogic_core.pixels.planning import plan_stack
 from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref
 from dicomlogic_core.transfer import Request, raise_failures, transfer
@@ -114,6 +115,10 @@ class Loading(Work):
         offset: Sequence[float] | None = None,
     ) -> NDArray[Any] | FrameArray:
         """Pixels of frames, see `LoadContext.stack`."""
+        for uid in dict.fromkeys(ref.series_uid for ref in frames if ref is not None):
+            for one in pixel_findings(self.series(uid), [ref for ref in frames if ref is not None]):
+                if one.severity != "error":  # what is an error is raised, with more to say
+                    self.report(one)
         plan = plan_stack(frames, self.series, self.dataset, scale=scale, offset=offset)
         fetch = FrameFetch(plan, self._instance, self._registry, self)
         return FrameArray(plan.shape, plan.dtype, fetch.array) if self._lazy else fetch.array(range(len(frames)))

@@ -30,7 +30,7 @@ class FrameArray:
         self,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
-        load: Callable[[Sequence[int]], Sequence[NDArray[Any]]],
+        load: Callable[[Sequence[int]], NDArray[Any] | Sequence[NDArray[Any]]],
     ) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
@@ -74,6 +74,13 @@ class FrameArray:
     def fetch(self) -> NDArray[Any]:
         """The whole array, fetched at once."""
         if self._array is None:
+            if not self._held:
+                loaded = self._load(range(self.shape[0]))
+                if isinstance(loaded, np.ndarray):  # then it is the whole array already; no second one is made
+                    loaded.setflags(write=False)
+                    self._array = loaded
+                    return loaded
+                self._held.update(enumerate(loaded))
             array = np.empty(self.shape, self.dtype)
             for k, frame in enumerate(self.frames(range(self.shape[0]))):
                 array[k] = frame

@@ -1,7 +1,7 @@
 """Locations to bytes: batches of a fetcher in a pool of threads, each result handed on where it arrives.
 
-Decoding happens in the fetching thread, by the function results are handed to. What is retryable is asked once more after
-the rest. Results for something that was not asked are ignored, and what was asked and did not come is an error.
+Decoding happens in the fetching thread, by the function results are handed to. What is retryable is asked once more
+after the rest. Results for something that was not asked are ignored, and what was asked and did not come is an error.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Frames to one preallocated array: what it will be is planned from headers alone, then frames go straight to their place."""
+"""Frames to one preallocated array: planned from headers alone, then each frame goes straight to its place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -119,7 +119,11 @@ class Assembly:
         if target is None or size != target.treatment.description.frame_bytes:
             return None
         slot = self._slot(target)
-        return None if slot is None or not target.treatment.description.in_place else memoryview(slot).cast("B")
+        return (
+            None
+            if slot is None or not target.treatment.description.in_place
+            else memoryview(cast("Any", slot)).cast("B")
+        )
 
     def _slot(self, target: _Target) -> NDArray[Any] | None:
         """The one place of a frame, seen as stored samples; None when samples do not fit there as they are."""
@@ -130,7 +134,7 @@ class Assembly:
             return None
         if self.array.dtype.kind == "f" and not description.real:
             return None
-        return self.array[place].view(description.dtype)
+        return cast("NDArray[Any]", self.array[place].view(description.dtype))
 
     def place(self, ref: FrameRef, data: Bytes, syntax: str, *, first_bit: int = 0) -> None:
         """Decode a wanted frame and put it into its places.

@@ -1,5 +1,6 @@
-"""Decoders for compressed frames: imagecodecs when installed, since it is fast and frees the interpreter lock; else those
-that pydicom finds, each asked for by name. gdcm is never used: it can abort the interpreter on damaged data.
+"""Decoders for compressed frames: imagecodecs when installed, since it is fast and frees the interpreter lock.
+
+Else those that pydicom finds, each asked for by name. gdcm is never used: it can abort the interpreter on damaged data.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,8 +47,8 @@ def decode_stream(
 ) -> tuple[NDArray[Any], str]:
     """Samples of a compressed frame, of the stream's own type, and their colour space.
 
-    The shape is ``[j, i]`` or, interleaved, ``[j, i, c]``; it is not checked here. When `out` is contiguous and its items
-    have the right size the samples may be decoded straight into it.
+    The shape is ``[j, i]`` or, interleaved, ``[j, i, c]``; it is not checked here. When `out` is contiguous and its
+    items have the right size the samples may be decoded straight into it.
 
     Raises:
         PixelError: ``pixels.unsupported-syntax`` or ``pixels.decode-failed``.
@@ -122,7 +123,7 @@ def _rle(library: Any, data: Bytes, description: PixelDescription, out: NDArray[
 
 def _by_pydicom(data: Bytes, stream: Stream, description: PixelDescription) -> tuple[NDArray[Any], str]:
     from pydicom.encaps import encapsulate
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax, wanted = _PYDICOM[stream.kind]
     decoder = get_decoder(syntax)
@@ -151,7 +152,7 @@ def _by_pydicom(data: Bytes, stream: Stream, description: PixelDescription) -> t
         except Exception as error:  # the next decoder may manage; the last one's failure is reported
             failure = error
         else:
-            return cast("NDArray[Any]", array), _pydicom_space(stream, description)
+            return array, _pydicom_space(stream, description)
     assert failure is not None
     raise failure
 

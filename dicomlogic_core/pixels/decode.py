@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-
 from dicomlogic_core.errors import PixelError
 from dicomlogic_core.pixels.codecs import decode_stream
 from dicomlogic_core.pixels.colour import to_rgb
@@ -39,8 +38,8 @@ def decode_frame(
         description: what the header says.
         syntax: transfer syntax UID as stored or as a server said; "" when unknown.
         first_bit: where the frame begins in the first byte, for 1 and 12 bits allocated.
-        out: C-contiguous ``description.shape`` of the description's type; the frame is decoded into it when that saves a
-            copy, and then `out` itself is returned.
+        out: C-contiguous ``description.shape`` of the description's type; the frame is decoded into it when that saves
+            a copy, and then `out` itself is returned.
         note: called with the code of a finding, e.g. ``pixels.photometric``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the header says about stored pixels (Image Pixel module, PS3.3 C.7.6.3): checked once, before anything is read."""
+"""What the header says about stored pixels (Image Pixel module, PS3.3 C.7.6.3), checked before anything is read."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _check(description: PixelDescription) -> None:
     kinds = {1: _GREY, 3: _COLOUR}.get(samples)
     if kinds is None or description.photometric not in kinds:
         raise _invalid(f"{samples} samples per pixel as {description.photometric[:20]} are not handled")
-    if samples > 1 and description.bits_allocated not in (8, 16):
+    if samples > 1 and description.bits_allocated not in (8, 16, 32):
         raise _invalid(f"colour with BitsAllocated {description.bits_allocated} is not handled")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from dicomlogic_core.errors import PixelError
 
@@ -24,7 +25,7 @@ def frame_fragments(read: Read, start: int, end: int, frames: int) -> list[list[
     """The fragments of each of `frames` frames; `start` is the offset of the pixel value, `end` that of the file's end.
 
     Raises:
-        PixelError: ``pixels.decode-failed``: no items there; ``pixels.missing``: fragments do not make that many frames.
+        PixelError: ``pixels.decode-failed``: no items there; ``pixels.missing``: fragments do not make so many frames.
     """
     table, fragments = _items(read, start, end)
     if frames == 1:
@@ -76,7 +77,7 @@ def _by_table(table: bytes, fragments: Sequence[Fragment], base: int, frames: in
     offsets = struct.unpack(f"<{frames}I", table)
     index = {offset - 8 - base: number for number, (offset, _) in enumerate(fragments)}
     starts = [index.get(offset, -1) for offset in offsets]
-    ascending = all(low < high for low, high in zip(starts, starts[1:]))
+    ascending = all(low < high for low, high in pairwise(starts))
     return starts if starts[0] == 0 and ascending else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Lookup:
     def apply(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values for stored values; a palette adds an axis for the components."""
         index = np.clip(values.astype(np.int64) - self.first, 0, len(self.entries) - 1)
-        return cast("NDArray[Any]", self.entries[index])
+        return self.entries[index]
 
 
 def modality_lookup(dataset: Dataset) -> Lookup:
@@ -108,15 +108,16 @@ def expand_segments(words: NDArray[Any], count: int) -> NDArray[Any]:
     """
     values: list[int] = []
     data = [int(word) for word in words]
-    _segments(data, 0, len(data), values, count)
+    _segments(data, 0, values, count)
     if len(values) < count:
         raise ValueError(f"segments give {len(values)} entries of {count}")
     return np.array(values[:count], words.dtype)
 
 
-def _segments(data: list[int], offset: int, end: int, values: list[int], count: int, limit: int = 0) -> None:
+def _segments(data: list[int], offset: int, values: list[int], count: int, limit: int = 0) -> None:
+    """Append the segments from `offset`: `limit` of them, all when it is 0."""
     done = 0
-    while offset + 1 < end and len(values) < count and not (limit and done == limit):
+    while offset + 1 < len(data) and len(values) < count and not (limit and done == limit):
         code, length = data[offset], data[offset + 1]
         if code == 0:
             values.extend(data[offset + 2 : offset + 2 + length])
@@ -129,7 +130,7 @@ def _segments(data: list[int], offset: int, end: int, values: list[int], count: 
             offset += 3
         elif code == 2 and not limit:
             wide = data[offset + 2] | data[offset + 3] << 16
-            _segments(data, wide, end, values, count, limit=length)
+            _segments(data, wide, values, count, limit=length)
             offset += 4
         else:
             raise ValueError(f"segment code {code}")

@@ -1,4 +1,4 @@
-"""From stored values to output values: per frame linear or by table, and one type for the whole stack, from headers alone."""
+"""From stored values to output values, per frame, and one type for the whole stack: from headers alone."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def result_dtype(pairs: Sequence[tuple[PixelDescription, Modality]]) -> np.dtype
     """The one type for frames of these descriptions and transforms.
 
     Integers stay integers when every slope is 1 and the intercepts are integral and equal: the type as stored when
-    nothing is rescaled, else the smallest signed one that holds the range BitsStored allows and is no narrower. All else
-    is float32, or float64 when stored values have more than 24 bits.
+    nothing is rescaled, else the smallest signed one that holds the range BitsStored allows and is no narrower. All
+    else is float32, or float64 when stored values have more than 24 bits.
     """
     if all(description.samples == 1 and isinstance(modality, Lookup) for description, modality in pairs):
         return np.result_type(*(modality.entries.dtype for _, modality in pairs if isinstance(modality, Lookup)))

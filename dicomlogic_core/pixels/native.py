@@ -1,4 +1,4 @@
-"""Native (uncompressed) pixel bytes to samples: bit packing, byte order, planes, subsampled colour, sign and overlay bits."""
+"""Native (uncompressed) bytes to samples: bit packing, byte order, planes, subsampled colour, sign, overlay bits."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def read_native(
 ) -> NDArray[Any]:
     """One frame ``[j, i]`` or ``[j, i, c]`` as stored; colour keeps its colour space.
 
-    `data` holds at least ``description.frame_bytes`` bytes; with 1 and 12 bits allocated the frame begins at `first_bit`
-    of its first byte, lowest bit first (PS3.5 8.1.1). The array may be a read-only view of `data`.
+    `data` holds at least ``description.frame_bytes`` bytes; with 1 and 12 bits allocated the frame begins at
+    `first_bit` of its first byte, lowest bit first (PS3.5 8.1.1). The array may be a read-only view of `data`.
     """
     count = description.frame_bits // description.bits_allocated
     if description.bits_allocated == 1:

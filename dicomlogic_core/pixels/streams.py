@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from dicomlogic_core.pixels.native import Bytes
@@ -74,7 +75,7 @@ def _codestream(data: Bytes) -> Stream:
     high_throughput = bool(capabilities & 0x4000)
     if struct.unpack_from(">H", data, 4 + length)[0] == 0xFF50:
         high_throughput |= bool(struct.unpack_from(">I", data, 8 + length)[0] & 0x20000)  # Pcap bit of Part 15
-    end = len(data) - (1 if data[-1] == 0 else 0)  # encapsulation pads to an even length
+    tail = bytes(data[-3:])  # encapsulation pads to an even length, mostly with 00, seen with FF
     return Stream(
         kind="htj2k" if high_throughput else "jpeg2000",
         rows=bottom - top,
@@ -82,7 +83,7 @@ def _codestream(data: Bytes) -> Stream:
         samples=samples,
         bits=(depth & 0x7F) + 1,
         signed=bool(depth & 0x80),
-        complete=bytes(data[end - 2 : end]) == b"\xff\xd9",
+        complete=tail[1:] == b"\xff\xd9" or tail[:2] == b"\xff\xd9",
     )
 
 
@@ -161,6 +162,6 @@ def _rle(data: Bytes) -> Stream | None:
     if not 1 <= count <= 15 or offsets[0] != 64:
         return None
     used = offsets[:count]
-    if any(low >= high for low, high in zip(used, used[1:])):
+    if any(low >= high for low, high in pairwise(used)):
         return None
     return Stream(kind="rle", segments=count, complete=used[-1] < len(data))
