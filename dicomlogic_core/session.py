@@ -61,6 +61,7 @@ class Session:
         manager: PluginManager | None = None,
         read_only: bool = False,
     ) -> None:
+        from dicomlogic_core.header.wanted import wanted_tags
         from dicomlogic_core.index.query import IndexQuery
         from dicomlogic_core.index.store import Store
         from dicomlogic_core.manager import default_manager
@@ -75,7 +76,7 @@ class Session:
         self.findings: list[Finding] = []
         self.show_phi = False
         self._store = Store.open(self.folder, create=not read_only, read_only=read_only)
-        self._query = IndexQuery(self._store)
+        self._query = IndexQuery(self._store, lambda: wanted_tags(self.manager.registry.wanted_tags()))
 
     def __enter__(self) -> Session:
         return self
@@ -174,6 +175,7 @@ class Session:
         """
         if study_uid not in self._studies:
             self._studies[study_uid] = self._query.study_view(study_uid)
+            self.findings.extend(finding for finding in self._query.findings if finding not in self.findings)
         return self._studies[study_uid]
 
     def examine(
