@@ -163,6 +163,11 @@ class Block:
         """Row -> vendor tiling."""
         return {int(row): _grid(value) for row, value in self._open()["grids"].items()}
 
+    def folders(self) -> set[str]:
+        """The folders of all local files, absolute."""
+        found = {folder_of(path) for path in set(self.column("path")) if path is not None}
+        return {name if _is_absolute(name) or not self.base else f"{self.base}/{name}" for name in found}
+
     def location(self, row: int, ref: InstanceRef, series_instances: int = 0) -> Location:
         """Where the instance of a row is."""
         values = {name: self.column(name)[row] for name in _LOCATION}
@@ -178,6 +183,11 @@ class Block:
             series_instances=series_instances,
             **values,
         )
+
+
+def folder_of(path: str) -> str:
+    """The folder of a path, whatever its separators."""
+    return path[: max(path.rfind("/"), path.rfind("\\")) + 1]
 
 
 def _is_absolute(path: str) -> bool:
@@ -206,6 +216,7 @@ class SeriesColumns:
         places: per instance where its values are.
         others: instance -> further places whose locations also hold it (another source).
         missing: columns that a provider wants and that were not kept.
+        refused: folders whose files are not to be opened.
     """
 
     def __init__(
@@ -217,6 +228,7 @@ class SeriesColumns:
         *,
         others: Mapping[int, Sequence[Place]] | None = None,
         missing: frozenset[str] = frozenset(),
+        refused: frozenset[str] = frozenset(),
     ) -> None:
         self._study_uid = study_uid
         self._series_uid = series_uid
@@ -224,6 +236,7 @@ class SeriesColumns:
         self._places = list(places)
         self._others = dict(others or {})
         self._missing = missing
+        self._refused = refused
         self._texts: dict[str, list[str | None]] = {}
         self._uids: list[str] | None = None
         self._grids: dict[int, TileGrid] | None = None
@@ -231,11 +244,12 @@ class SeriesColumns:
         self._images: int | None = None
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._study_uid, self._series_uid, self._blocks, self._places, self._others, self._missing
+        names = ("study_uid", "series_uid", "blocks", "places", "others", "missing", "refused")
+        return tuple(getattr(self, f"_{name}") for name in names)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        study_uid, series_uid, blocks, places, others, missing = state
-        self.__init__(study_uid, series_uid, blocks, places, others=others, missing=missing)  # type: ignore[misc]
+        *given, others, missing, refused = state
+        self.__init__(*given, others=others, missing=missing, refused=refused)  # type: ignore[misc]
 
     @property
     def study_uid(self) -> str:
@@ -308,4 +322,5 @@ class SeriesColumns:
         if self._images is None:
             self._images = sum(count > 0 for count in self.frame_counts)
         found = [self._blocks[place.block].location(place.row, ref, self._images) for place in places]
+        found = [place for place in found if place.path is None or folder_of(place.path) not in self._refused]
         return tuple(sorted(found, key=lambda location: location.path is None))

@@ -14,6 +14,7 @@ from dicomlogic_core.index.duplicates import Known, compare
 from dicomlogic_core.index.marks import Mark, Marks
 from dicomlogic_core.index.parents import Group, Parents
 from dicomlogic_core.index.paths import folder_name, stored_name
+from dicomlogic_core.index.remembered import forget, remember
 from dicomlogic_core.index.result import Tally
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.tagcache import TagRows
@@ -66,9 +67,11 @@ class Flush:
         if earlier is not None:
             if earlier.row.texts != record.row.texts:
                 self._conflict(record.uid, earlier.place, record.place)
-            if earlier.key:
-                self.add_mark(Mark(earlier.key, earlier.version, earlier.series_uid))
-            if (earlier.complete, not earlier.short) > (record.complete, not record.short):
+            keep = (earlier.complete, not earlier.short) > (record.complete, not record.short)
+            loser = record if keep else earlier
+            if loser.key:
+                self.add_mark(Mark(loser.key, loser.version, loser.series_uid))
+            if keep:
                 return
         self._records[record.uid] = record
 
@@ -111,8 +114,13 @@ class Flush:
         self._note_findings(changed)
 
     def end(self) -> None:
-        """Note that the run reached its end."""
-        self._store.own.write(self._marks.finished)
+        """Keep the findings and note that the run reached its end."""
+
+        def action(connection: sqlite3.Connection) -> None:
+            remember(connection, self._marks.source_id, self._tally.findings)
+            self._marks.finished(connection)
+
+        self._store.own.write(action)
 
     # --- the four steps ----------------------------------------------------------------------------------------------
 
@@ -184,6 +192,7 @@ class Flush:
                 [(counts.get(uid, 0), number) for uid, number in numbers.items()],
             )
             self._marks.write(connection, marks, numbers | found)
+            forget(connection, self._marks.source_id, (mark.key for mark in marks))
 
         self._store.own.write(action)
 

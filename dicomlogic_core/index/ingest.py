@@ -67,7 +67,7 @@ class Ingest:
             )
         tags = TAG_LISTS[tag_cache] if isinstance(tag_cache, str) else tag_cache
         self._wanted = wanted
-        self._marks = Marks(store, provider, location)
+        self._marks = Marks(store, provider, location, wanted.keys)
         self._tally = Tally()
         self._flush = Flush(store, wanted, self._marks, TagRows(wanted, tags), self._tally)
         self._tally.findings += [*store.findings, *placement(self._marks.location, folder_name(store.folder))]

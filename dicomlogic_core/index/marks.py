@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,11 +45,10 @@ def plain_location(location: str) -> str:
 class Marks:
     """The marks of one source in `dicomlogic.sql`."""
 
-    def __init__(self, store: Store, provider: str, location: str) -> None:
-        self._store = store
+    def __init__(self, store: Store, provider: str, location: str, keys: Sequence[str]) -> None:
         self.location = plain_location(location)
         self.source_id = store.own.write(lambda connection: _source(connection, provider, self.location))
-        lost = _series_with_lost_images(store)
+        lost = _series_with_lost_images(store) | _series_lacking(store, self.source_id, keys)
         self._known = {
             key: version
             for key, version, series_id in store.own.rows(
@@ -89,6 +89,17 @@ def _source(connection: sqlite3.Connection, provider: str, location: str) -> int
         (provider, location, utc_now()),
     )
     return int(connection.execute("SELECT id FROM source WHERE location = ?", (location,)).fetchone()[0])
+
+
+def _series_lacking(store: Store, source_id: int, keys: Sequence[str]) -> set[int]:
+    """Series of a source that were kept when fewer columns were wanted, before a plugin was installed."""
+    lacking = [
+        number
+        for number, kept in store.own.rows("SELECT id, keys FROM keyset")
+        if not set(json.loads(kept)).issuperset(keys)
+    ]
+    found = store.own.rows_in("SELECT DISTINCT series_id, source_id FROM block WHERE keyset_id IN (?)", lacking)
+    return {series_id for series_id, source in found if source == source_id}
 
 
 def _series_with_lost_images(store: Store) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dicomlogic_core.findings import Finding, finding
@@ -41,6 +42,14 @@ def is_absolute(name: str) -> bool:
 def folder_name(folder: Path | None) -> str | None:
     """The database folder as an absolute path with forward slashes."""
     return None if folder is None else folder.absolute().as_posix()
+
+
+def is_allowed(path: str, roots: Sequence[str]) -> bool:
+    """True for a path in one of the folders that the database names; a database file is not trusted to say more."""
+    name = path.replace("\\", "/") if os.name == "nt" or path.startswith("\\\\") else path
+    if ".." in name.split("/"):
+        return False
+    return any(is_inside(name, root) for root in roots)
 
 
 def placement(source: str, folder: str | None) -> list[Finding]:

@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import UsageError
-from dicomlogic_core.findings import Finding, finding_from_error
+from dicomlogic_core.findings import Finding, finding, finding_from_error
 from dicomlogic_core.header.columns import Place, SeriesColumns
 from dicomlogic_core.index import blocks
 from dicomlogic_core.index.filters import Match, matcher
-from dicomlogic_core.index.paths import absolute_name, folder_name
+from dicomlogic_core.index.paths import absolute_name, folder_name, is_allowed
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.values import stored_date
-from dicomlogic_core.tags import tag_key
+from dicomlogic_core.tags import keyword_of, tag_key
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from dicomlogic_core.header.rows import WantedTags
+    from dicomlogic_core.index.blocks import StoredBlock
     from dicomlogic_core.series import StudyView
 
 # Keyword -> column, by level; every level also has the columns of the levels above it.
@@ -63,12 +65,16 @@ LEVELS = ("patient", "study", "series", "instance")
 class IndexQuery:
     """Meets `Index`: answers from the database, never from files or networks.
 
+    Args:
+        wanted: gives the columns that the installed plugins read now, to tell which series were kept with fewer.
+
     Attributes:
         findings: what was noticed while reading: damaged headers, paths refused.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, wanted: Callable[[], WantedTags] | None = None) -> None:
         self._store = store
+        self._wanted = wanted
         self._folder = folder_name(store.folder)
         self.findings: list[Finding] = []
 
@@ -206,7 +212,34 @@ class IndexQuery:
             chosen.append(Place(*best))
         if not chosen:
             return None
-        return SeriesColumns(study_uid, series_uid, [part.block for part in stored], chosen, others=others)
+        missing = self._missing(series_uid, [stored[number] for number in {place.block for place in chosen}])
+        refused = self._refused({folder for part in stored for folder in part.block.folders()})
+        given = [part.block for part in stored]
+        return SeriesColumns(study_uid, series_uid, given, chosen, others=others, missing=missing, refused=refused)
+
+    def _missing(self, series_uid: str, used: Sequence[StoredBlock]) -> frozenset[str]:
+        """Columns wanted now that some instance of the series was kept without."""
+        wanted = set(self._wanted().keys) if self._wanted else set()
+        missing = frozenset(key for part in used for key in wanted.difference(part.keys))
+        if missing:
+            names = ", ".join(sorted(map(keyword_of, missing))[:5])
+            self._note(
+                [finding("index.again", f"plugins read columns that were not kept: {names}", where=(series_uid,))]
+            )
+        return missing
+
+    def _refused(self, folders: set[str]) -> frozenset[str]:
+        """Folders that neither are the database's nor belong to a source it names."""
+        if not folders:
+            return frozenset()
+        roots = [
+            str(place) for (place,) in self._store.own.rows("SELECT location FROM source") if "://" not in str(place)
+        ]
+        roots += [self._folder] if self._folder else []
+        refused = frozenset(folder for folder in folders if not is_allowed(folder, roots))
+        message = "files outside the folders that this database names are not opened"
+        self._note(finding("index.path-refused", message, where=(folder,)) for folder in sorted(refused))
+        return refused
 
     def _dataset(self, columns: SeriesColumns) -> Callable[[str], Dataset]:
         from dicomlogic_core.index.datasets import read_dataset

@@ -186,12 +186,12 @@ OWN_STATEMENTS = (
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE finding (
         source_id INTEGER NOT NULL REFERENCES source(id),
-        key TEXT NOT NULL,     -- of a mark, '' for the source as a whole
+        place TEXT NOT NULL,   -- the first of `places`, '' for none
         code TEXT NOT NULL,
         severity TEXT NOT NULL,
         message TEXT NOT NULL,
         places TEXT NOT NULL,  -- JSON array
         remedy TEXT NOT NULL,
-        PRIMARY KEY (source_id, key, code, message, places)
+        PRIMARY KEY (source_id, place, code, message)
     ) STRICT, WITHOUT ROWID""",
 )
