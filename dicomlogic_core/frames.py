@@ -159,6 +159,9 @@ def frame_location(base: Location, ref: FrameRef, description: PixelDescription)
         transfer_syntax=base.transfer_syntax,
         checksum=base.checksum,
         frames=base.frames,
+        native_size=0 if description.subsampled else description.frame_bytes,
+        series_instances=base.series_instances,
+        sop_class=base.sop_class,
     )
 
 
