@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.files import replacing
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
     from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.header.vendor import grid_keys
     from dicomlogic_core.hookspecs import hookimpl
     from dicomlogic_core.http import Answer, Client
     from dicomlogic_core.http_multipart import Part
@@ -97,6 +98,7 @@ _NAMES: dict[str, str] = {
         ),
         "findings": "CODES Finding finding finding_from_error",
         "geometry": "Geometry",
+        "header.vendor": "grid_keys",
         "http": "Answer Client",
         "http_multipart": "Part",
         "http_settings": "HTTP_OPTIONS",
@@ -168,6 +170,7 @@ __all__ = [
     "keyword_of",
     "replacing",
     "tag_key",
+    "grid_keys",
     "tag_vr",
     # plugins
     "CheckReport",

@@ -204,6 +204,16 @@ def layout_of(image_type: str | None) -> Layout | None:
     return next((layout for layout in LAYOUTS if layout.mark in image_type.split("\\")), None)
 
 
+def grid_keys(header: Mapping[str, Any]) -> frozenset[str]:
+    """The private columns that tell the tiles of an image, given its DICOM JSON object; empty for nearly every image.
+
+    A source whose headers have addresses in place of binary values resolves these, else tiles are guessed at.
+    """
+    image_type = header.get("00080008", {}).get("Value") or ()
+    layout = layout_of("\\".join(str(value or "") for value in image_type))
+    return frozenset(layout.keys if layout else ())
+
+
 def read_grid(layout: Layout, header: VendorHeader) -> tuple[TileGrid | None, Finding | None]:
     """The tiles of an image, or the reason why they cannot be told."""
     grid = layout.read(header)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dicomlogic_core import Client, NetworkError, WorkContext, finding
+from dicomlogic_core import Client, NetworkError, WorkContext, finding, grid_keys
 from dicomlogic_dicomweb.elements import SOP_UID, text
 
 MOST_VALUES = 20
@@ -27,30 +27,40 @@ class BulkValues:
 
     def __init__(self, keys: frozenset[str]) -> None:
         self._public = frozenset(key for key in keys if len(key) == 8 and not key.startswith("7FE0"))
-        private = [key.split("|", 1) for key in keys if "|" in key]
-        self._private = frozenset((address[:4], address[6:8], creator) for address, creator in private)
+        self._private = _private(keys)
 
     def find(self, obj: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The elements of one object, its sequences included, that have an address in place of a wanted value."""
+        return self._find(obj, self._private | _private(grid_keys(obj)))
+
+    def _find(self, obj: dict[str, Any], private: frozenset[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
         for key, element in obj.items():
             if not isinstance(element, dict) or key.startswith("7FE0"):
                 continue
             for item in element.get("Value") or () if element.get("vr") == "SQ" else ():
                 if isinstance(item, dict):
-                    yield from self.find(item)
+                    yield from self._find(item, private)
             # Of a value and an address in one element the value is right.
             if (
                 isinstance(element.get("BulkDataURI"), str)
                 and not element.get("Value")
-                and self._wanted(key, element, obj)
+                and self._wanted(key, element, obj, private)
             ):
                 yield element
 
-    def _wanted(self, key: str, element: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
+    def _wanted(
+        self, key: str, element: Mapping[str, Any], obj: Mapping[str, Any], private: frozenset[tuple[str, str, str]]
+    ) -> bool:
         if element.get("vr", "") not in _BINARY or key in self._public:
             return True
         creator = text(obj, f"{key[:4]}00{key[4:6]}")
-        return (key[:4], key[6:8], creator) in self._private
+        return (key[:4], key[6:8], creator) in private
+
+
+def _private(keys: frozenset[str]) -> frozenset[tuple[str, str, str]]:
+    """Group, element and creator of private columns."""
+    parts = [key.split("|", 1) for key in keys if "|" in key]
+    return frozenset((address[:4], address[6:8], creator) for address, creator in parts)
 
 
 def resolve(
