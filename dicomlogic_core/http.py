@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from dicomlogic_core.auth import Credentials
 from dicomlogic_core.errors import Cancelled, NetworkError, UsageError
@@ -23,6 +22,7 @@ from dicomlogic_core.http_guard import Guard, is_link_local
 from dicomlogic_core.http_multipart import Part, Splitter, split
 from dicomlogic_core.http_retry import wait_before
 from dicomlogic_core.http_settings import HttpSettings
+from dicomlogic_core.http_watch import WatchedAdapter, over
 from dicomlogic_core.media_types import MediaType
 from dicomlogic_core.urls import normalise_url, origin, shown
 
@@ -145,7 +145,7 @@ class Client:
         headers = {"Accept": accept, "Accept-Encoding": "gzip" if compressed else "identity"}
 
         def once() -> Answer:
-            with self._slot(cancelled), self._open(url, headers) as response:
+            with self._slot(cancelled), over(cancelled), self._open(url, headers) as response:
                 body = Body(
                     response,
                     self.settings,
@@ -186,14 +186,16 @@ class Client:
             NetworkError: ``network.truncated`` when the body is cut, after the parts that were complete.
         """
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
-        with self._slot(cancelled):
-            opened = self._repeated(lambda: self._open(url, headers), cancelled)
-            with opened as response:
-                body = Body(response, self.settings, limit=1 << 62, cancelled=cancelled)
-                splitter = Splitter(response.headers.get("Content-Type", ""), part_limit=self.settings.frame_limit)
-                for chunk in body.chunks():
-                    yield from splitter.feed(chunk)
-                yield from splitter.finish(length_known=body.length_known)
+        with (
+            self._slot(cancelled),
+            over(cancelled),
+            self._repeated(lambda: self._open(url, headers), cancelled) as response,
+        ):
+            body = Body(response, self.settings, limit=1 << 62, cancelled=cancelled)
+            splitter = Splitter(response.headers.get("Content-Type", ""), part_limit=self.settings.frame_limit)
+            for chunk in body.chunks():
+                yield from splitter.feed(chunk)
+            yield from splitter.finish(length_known=body.length_known)
 
     # --- one exchange ------------------------------------------------------------------------------------------------
 
@@ -308,7 +310,7 @@ class _Response:
 def _session(settings: HttpSettings) -> requests.Session:
     session = requests.Session()
     # One origin per session, as many connections as requests at once; repeating is done here, not in urllib3.
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
+    adapter = WatchedAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
