@@ -6,19 +6,18 @@ from typing import Any
 
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.findings import finding
-from dicomlogic_core.header.charset import TextDecoder, text_decoder
+from dicomlogic_core.header.charset import text_decoder
 from dicomlogic_core.header.groups import frame_columns
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
 from dicomlogic_core.header.sequences import SequenceReader, tag_key_of
 from dicomlogic_core.header.table import CHARSET, FRAME_GROUPS, SHARED_GROUPS, Wanted
-from dicomlogic_core.header.text import LONGEST_TEXT, RAW_VRS
+from dicomlogic_core.header.values import Values
 from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
 from dicomlogic_core.header.walk import UNDEFINED, Found, Walk
 from dicomlogic_core.tags import keyword_of
 
-LARGEST_ITEMS = 4 << 20
-"""Bytes of a sequence that is kept; a longer one is reported and left to the dataset."""
+_MOST_CHARSETS = 64
 
 # Implicit files do not say whether these are US or SS: PixelRepresentation does (PS3.5 A.1).
 _SIGN_DEPENDENT = frozenset(("00280106", "00280107", "00280108", "00280109", "00280120", "00280121"))
@@ -29,6 +28,7 @@ class RowBuilder:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
+        self._known: dict[tuple[bytes | None, str], Values] = {}
         self._blank: list[str | None] = [None] * len(wanted.keys)
         self._signed = {wanted.slots[key] for key in _SIGN_DEPENDENT if key in wanted.slots}
         self._representation = wanted.slots.get("00280103", -1)
@@ -48,46 +48,61 @@ class RowBuilder:
         if found and found[-1][2] + found[-1][3] > size:
             found = [element for element in found if element[2] + element[3] <= size]
         row = HeaderRow(self._blank.copy())
-        decoder = self._decoder(data, found)
-        later = self._fill(row, data, walk, found, decoder)
+        values = self.values(data, walk, found)
+        later = self._fill(row, data, found, values)
         self._place_pixels(row, walk)
-        if not decoder.known:
+        if not values.known:
             row.findings.append(finding("header.charset", "unknown SpecificCharacterSet"))
         if not complete:
             self._report_cut(row)
         self._pixels.count_frames(row)
-        self._fill_extras(row, data, walk, later, decoder)
+        if later:
+            self._fill_extras(row, SequenceReader(data, walk.syntax, values.decode), walk, later, values)
         return row
 
-    def _decoder(self, data: bytes, found: list[Found]) -> TextDecoder:
-        charset = self._charset
+    def values(self, data: bytes, walk: Walk, found: list[Found]) -> Values:
+        """The converter for the data set's character set."""
+        terms = None
         for code, _, start, length in found:
-            if code == charset:
-                return text_decoder(data[start : start + min(length, 1024)])
-        return text_decoder(None)
+            if code == self._charset:
+                terms = data[start : start + min(length, 1024)]
+                break
+        values = self._known.get((terms, walk.syntax.order))
+        if values is None:
+            if len(self._known) >= _MOST_CHARSETS:
+                self._known.clear()
+            values = self._known[terms, walk.syntax.order] = Values(text_decoder(terms), walk.syntax.order)
+        return values
 
-    def _fill(self, row: HeaderRow, data: bytes, walk: Walk, found: list[Found], decoder: TextDecoder) -> list[Found]:
+    def _fill(self, row: HeaderRow, data: bytes, found: list[Found], values: Values) -> list[Found]:
         """Fill the text columns; returns the elements that are more than one."""
-        texts, decode, order = row.texts, decoder.decode, walk.syntax.order
-        count, convert_of = len(texts), RAW_VRS.get
+        texts, memo_of = row.texts, values.memos.get
+        count = len(texts)
         later: list[Found] = []
         for element in found:
             code, vr, start, length = element
             if code >= count:
                 later.append(element)
-            elif not length:
+                continue
+            if not length:
                 texts[code] = ""
-            else:
+                continue
+            memo = memo_of(vr)
+            if memo is None:
                 if vr is None or vr == b"UN":
-                    vr = self._vr(code, texts) if vr is None or length <= LONGEST_TEXT else vr
-                convert = convert_of(vr)
-                if convert is None or length > LONGEST_TEXT:
+                    vr = self._vr(code, texts)
+                memo = memo_of(vr)
+                if memo is None:
                     texts[code] = "" if vr == b"SQ" else NOT_STORED
                     continue
+            raw = data[start : start + length]
+            text = memo.get(raw)
+            if text is None:
                 try:
-                    texts[code] = convert(data[start : start + length], decode, order)
+                    text = values.convert(vr or b"UN", raw)
                 except ValueError as error:
                     self._report(row, self.wanted.keys[code], error)
+            texts[code] = text
         return later
 
     def _vr(self, slot: int, texts: list[str | None]) -> bytes:
@@ -114,23 +129,63 @@ class RowBuilder:
     def _report(self, row: HeaderRow, key: str, error: Exception) -> None:
         row.findings.append(finding("header.element", f"{keyword_of(key)} ({key}): {error}"))
 
-    def _fill_extras(self, row: HeaderRow, data: bytes, walk: Walk, later: list[Found], decoder: TextDecoder) -> None:
-        reader = SequenceReader(data, walk.syntax, decoder.decode)
+    # --- what a learned layout asks
+
+    def series_uid(self, row: HeaderRow) -> str:
+        """SeriesInstanceUID of a row, "" when it has none or the column is not wanted."""
+        slot = self.wanted.slots.get("0020000E")
+        return "" if slot is None else row.texts[slot] or ""
+
+    def must_be_static(self, head: bytes, walk: Walk) -> bool:
+        """True for an element on which the reading of others depends."""
+        if head[:2] == b"\x02\x00":
+            return head[2:4] in (b"\x02\x00", b"\x10\x00")
+        tag = walk.syntax.word(head, 0)[0]
+        key = tag_key_of(tag, walk.syntax)
+        if key in (CHARSET, "00280103", "00080008"):
+            return True
+        code = walk.table.codes.get(tag)
+        if code is None or code < len(self.wanted.keys):
+            return code is not None and code < 0
+        return self.wanted.extras[code - len(self.wanted.keys)].raw
+
+    def use_of(self, code: int | None, vr: bytes | None, row: HeaderRow) -> tuple[tuple[int, ...], bytes, str]:
+        """(text columns, VR, key of the kept sequence) that an element found by the walk is for."""
+        if code is None:
+            return (), b"UN", ""
+        count = len(self.wanted.keys)
+        slots, item = ((code,), "") if code < count else self._extra_use(code - count)
+        if slots and (vr is None or vr == b"UN"):
+            vr = self._vr(slots[0], row.texts)
+        return slots, vr or b"SQ", item
+
+    def _extra_use(self, number: int) -> tuple[tuple[int, ...], str]:
+        extra = self.wanted.extras[number]
+        return extra.slots, extra.key if extra.item else ""
+
+    def counts_frames(self, slot: int) -> bool:
+        """True for the column of NumberOfFrames."""
+        return self.wanted.keys[slot] == "00280008"
+
+    def count_frames(self, row: HeaderRow) -> None:
+        """Set the row's `frame_count`."""
+        self._pixels.count_frames(row)
+
+    def _fill_extras(
+        self, row: HeaderRow, reader: SequenceReader, walk: Walk, later: list[Found], values: Values
+    ) -> None:
         groups: dict[str, list[dict[str, str]]] = {}
         items: dict[str, Any] = {}
         vendor: dict[str, tuple[int, int]] = {}
         for code, vr, start, length in later:
             extra = self.wanted.extras[code - len(row.texts)]
             for slot in extra.slots:
-                self._fill(row, data, walk, [(slot, vr, start, length)], decoder)
+                self._fill(row, reader.data, [(slot, vr, start, length)], values)
             try:
                 if extra.key in (SHARED_GROUPS, FRAME_GROUPS):
                     groups[extra.key] = reader.group_texts(start, length, walk.table)
                 elif extra.item:
-                    if length <= LARGEST_ITEMS:
-                        items[extra.key] = reader.json_items(start, length)
-                    else:
-                        row.findings.append(finding("header.element", f"{keyword_of(extra.key)} is too long to keep"))
+                    items[extra.key] = values.items(reader, start, length)
                 elif extra.raw:
                     vendor[extra.key] = start, length
             except HeaderError as error:

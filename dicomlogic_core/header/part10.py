@@ -1,7 +1,7 @@
 """Headers of Part 10 files (PS3.10): the wanted elements up to the pixel data, without a Dataset.
 
 Explicit and implicit little endian, big endian, deflated (with a cap on what it inflates to), with or without preamble
-and file meta information. What our walk cannot read is tried once with pydicom before it is refused.
+and file meta information.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.findings import finding
 from dicomlogic_core.header.build import RowBuilder
+from dicomlogic_core.header.layout import Layouts, Sample, learnable
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.header.table import TagTable, Wanted
 from dicomlogic_core.header.vendor import RAW_KEYS
-from dicomlogic_core.header.walk import BIG_ENDIAN, EXPLICIT, HEAD_SIZE, IMPLICIT, Syntax, Walk
+from dicomlogic_core.header.walk import BIG_ENDIAN, EXPLICIT, HEAD_SIZE, IMPLICIT, SHORT, Syntax, Walk
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -66,12 +67,13 @@ class Part10Reader:
         wanted: the columns, in whose order texts are given.
     """
 
-    def __init__(self, wanted: WantedTags) -> None:
+    def __init__(self, wanted: WantedTags, *, learn: bool = True) -> None:
         self.wanted = wanted
         self._compiled = Wanted(wanted, RAW_KEYS)
         self._table = TagTable.of(self._compiled)
         self._swapped: TagTable | None = None
         self._builder = RowBuilder(self._compiled)
+        self._layouts = Layouts(self._builder) if learn else None
 
     def read(self, head: bytes, more: More | None = None) -> HeaderRow:
         """The wanted part of a header.
@@ -85,20 +87,34 @@ class Part10Reader:
                 ``header.limit``, ``header``.
         """
         source = _Bytes(head, more)
+        if self._layouts is not None:
+            if len(head) < self._layouts.reach:
+                source.reach(self._layouts.reach)
+            row = self._layouts.read(source.data)
+            if row is not None:
+                return row
+        return self._read(source)
+
+    def _read(self, source: _Bytes) -> HeaderRow:
         pos, transfer_syntax, media_class = self._meta(source)
         if media_class == _DICOMDIR_UID:
             raise HeaderError("a DICOMDIR lists other files and holds no image", code="file.dicomdir")
-        if transfer_syntax == _DEFLATED_UID:
+        start = source.data[:4]
+        deflated = transfer_syntax == _DEFLATED_UID
+        if deflated:
             source, pos = self._inflated(source, pos), 0
         syntax = _syntax_at(source.data, pos, transfer_syntax)
         walk = Walk(syntax, self._table_for(syntax), pos)
         complete = self._walk(walk, source)
         row = self._builder.row(source.data, walk, complete=complete)
         row.transfer_syntax = transfer_syntax
-        if transfer_syntax == _DEFLATED_UID:
+        if deflated:
             row.pixel_offset = None  # it counts inflated bytes, not bytes of the file
-        if head[:1] != b"\0" and head.startswith(_EXECUTABLE):
+        if start.startswith(_EXECUTABLE):
             row.findings.append(finding("file.preamble-executable", "the preamble begins like an executable program"))
+        if self._layouts is not None and learnable(row) and source.data[128:132] == b"DICM":
+            values = self._builder.values(source.data, walk, walk.found)
+            self._layouts.learn(Sample(source.data, walk, row, values))
         return row
 
     def _table_for(self, syntax: Syntax) -> TagTable:
@@ -127,25 +143,24 @@ class Part10Reader:
             raise HeaderError("neither the mark DICM nor a first element", code="file.not-dicom")
         transfer_syntax = media_class = ""
         while True:
-            source.reach(pos + 12)
-            data = source.data
+            if len(data) < pos + 12:
+                source.reach(pos + 12)
+                data = source.data
             if data[pos : pos + 2] != b"\x02\x00" or len(data) < pos + 8:
                 return pos, transfer_syntax, media_class
             tag, vr, length = EXPLICIT.head(data, pos)
-            start = pos + 8
-            if HEAD_SIZE.get(vr) == 12 and len(data) >= pos + 12:
-                start, length = pos + 12, EXPLICIT.word(data, pos + 8)[0]
-            elif vr not in HEAD_SIZE:
-                length = EXPLICIT.word(data, pos + 4)[0]
-            if not source.reach(start + length):
-                raise HeaderError("the file ends inside its meta information", code="file.truncated")
-            if tag in (0x00100002, 0x00020002):
-                value = source.data[start : start + length].strip(b" \0").decode("latin-1")
-                if tag == 0x00100002:
-                    transfer_syntax = value
-                else:
-                    media_class = value
+            start = pos + HEAD_SIZE.get(vr, 8)
+            if vr not in SHORT and len(data) >= pos + 12:
+                (length,) = EXPLICIT.word(data, start - 4)
             pos = start + length
+            if pos > len(data):
+                if not source.reach(pos):
+                    raise HeaderError("the file ends inside its meta information", code="file.truncated")
+                data = source.data
+            if tag == 0x00100002:
+                transfer_syntax = data[start:pos].strip(b" \0").decode("latin-1")
+            elif tag == 0x00020002:
+                media_class = data[start:pos].strip(b" \0").decode("latin-1")
 
     def _inflated(self, source: _Bytes, pos: int) -> _Bytes:
         source.reach(LARGEST_HEADER)

@@ -14,16 +14,17 @@ from dicomlogic_core.header.table import PIXELS, TagTable
 UNDEFINED = 0xFFFFFFFF
 DEEPEST = 64
 """Sequences inside sequences; deeper ones are refused (fo-dicom allows 256, dcmjs 326)."""
-MOST_ELEMENTS = 10_000_000
-"""Elements of one object."""
+_LONGEST_CREATOR = 64  # LO
 
 _LONG = b"OB OW OF OD OL OV SQ UC UN UR UT SV UV".split()
 _SHORT = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+SHORT = frozenset(_SHORT)
+"""VRs with a length of two bytes."""
 HEAD_SIZE = {**dict.fromkeys(_LONG, 12), **dict.fromkeys(_SHORT, 8)}
 """VR -> bytes before the value in explicit encoding (PS3.5 7.1.2)."""
 
 Found = tuple[int, "bytes | None", int, int]
-"""(code of the table, VR or None when the encoding is implicit, offset of the value, its length)."""
+"""(code of the table, or tag, VR or None when the encoding is implicit, offset of the value, its length)."""
 
 
 class Syntax:
@@ -72,15 +73,14 @@ class Walk:
         pixels: (tag, VR, offset, length) of the pixel element, where the walk ends; None without.
     """
 
-    __slots__ = ("_count", "found", "pixels", "pos", "syntax", "table")
+    __slots__ = ("found", "pixels", "pos", "syntax", "table")
 
     def __init__(self, syntax: Syntax, table: TagTable, pos: int) -> None:
         self.syntax = syntax
         self.table = table
         self.pos = pos
         self.found: list[Found] = []
-        self.pixels: tuple[int, bytes | None, int, int] | None = None
-        self._count = 0
+        self.pixels: Found | None = None
 
     def run(self, data: bytes) -> int:
         """Go on over `data` (the bytes from the file's start); 0 at the pixel data, else the size that is needed.
@@ -89,84 +89,94 @@ class Walk:
             HeaderError: ``header.limit``.
         """
         try:
-            need = self._explicit(data) if self.syntax.explicit else self._implicit(data)
+            return self._explicit(data) if self.syntax.explicit else self._implicit(data)
         except NeedMoreError as more:
             return more.size
-        if len(self.found) > MOST_ELEMENTS:
-            raise HeaderError(f"more than {MOST_ELEMENTS} elements", code="header.limit")
-        return need
 
     def _explicit(self, data: bytes) -> int:
-        syntax, found = self.syntax, self.found
-        head, word, heads = syntax.head, syntax.word, HEAD_SIZE.get
-        get = self.table.codes.get
+        head, append, get, short = self.syntax.head, self.found.append, self.table.codes.get, SHORT
         pos: int = self.pos
-        size = len(data)
-        last = size - 8
+        last = len(data) - 8
         while pos <= last:
             tag, vr, length = head(data, pos)
-            form = heads(vr)
-            start = pos + 8
-            if form == 12:
-                start = pos + 12
-                if start > size:
-                    return start
-                (length,) = word(data, pos + 8)
-            elif form is None:
-                vr, length = self._odd(data, pos, tag, vr, length)
             code = get(tag)
-            if length == UNDEFINED and code != PIXELS:
+            if vr in short:
+                start = pos + 8
+            else:
                 self.pos = pos
-                inside = IMPLICIT if vr == b"UN" or vr is None else syntax
-                length = skip_sequence(data, start, inside) - start
-            if code is not None:
-                if code >= 0:
-                    found.append((code, vr, start, length))
-                elif code == PIXELS:
-                    self.pos = pos
-                    self.pixels = tag, vr, start, length
+                start, vr, length = self._long(data, pos, (tag, vr, length), code)
+            if code is None:
+                pos = start + length
+            elif code >= 0:
+                append((code, vr, start, length))
+                pos = start + length
+            else:
+                self.pos = pos
+                if self._special(data, code, (tag, vr, start, length)):
                     return 0
-                else:
-                    self.pos = pos
-                    if start + length > size:
-                        return start + length
-                    self._creator(data, tag, start, length)
-                    get = self.table.codes.get
-            pos = start + length
+                get = self.table.codes.get
+                pos = start + length
         self.pos = pos
         return pos + 8
 
     def _implicit(self, data: bytes) -> int:
-        pair, found, get = self.syntax.pair, self.found, self.table.codes.get
+        pair, append, get = self.syntax.pair, self.found.append, self.table.codes.get
         delimiters = self.syntax.delimiters
         pos: int = self.pos
-        size = len(data)
-        last = size - 8
+        last = len(data) - 8
         while pos <= last:
             tag, length = pair(data, pos)
             start = pos + 8
             code = get(tag)
-            if length == UNDEFINED and code != PIXELS:
-                self.pos = pos
-                length = 0 if tag in delimiters else skip_sequence(data, start, self.syntax) - start
-            if code is not None:
-                if code >= 0:
-                    found.append((code, None, start, length))
-                elif code == PIXELS:
-                    self.pos = pos
-                    self.pixels = tag, None, start, length
-                    return 0
-                else:
-                    self.pos = pos
-                    if start + length > size:
-                        return start + length
-                    self._creator(data, tag, start, length)
-                    get = self.table.codes.get
-            elif tag in delimiters:
+            if tag in delimiters:
                 length = 0
-            pos = start + length
+            elif length == UNDEFINED and code != PIXELS:
+                self.pos = pos
+                length = skip_sequence(data, start, self.syntax) - start
+            if code is None:
+                pos = start + length
+            elif code >= 0:
+                append((code, None, start, length))
+                pos = start + length
+            else:
+                self.pos = pos
+                if self._special(data, code, (tag, None, start, length)):
+                    return 0
+                get = self.table.codes.get
+                pos = start + length
         self.pos = pos
         return pos + 8
+
+    def _special(self, data: bytes, code: int, element: Found) -> bool:
+        """Take note of a private creator, or of the pixel data (True: the walk ends)."""
+        if code == PIXELS:
+            self.pixels = element
+            return True
+        tag, _, start, length = element
+        if start + length > len(data):
+            raise NeedMoreError(start + length)
+        if length <= _LONGEST_CREATOR:
+            creator = data[start : start + length].strip(b" \0").decode("latin-1")
+            self.table = self.table.with_creator(tag, creator)
+        return False
+
+    def _long(
+        self, data: bytes, pos: int, head: tuple[int, bytes, int], code: int | None
+    ) -> tuple[int, bytes | None, int]:
+        """Offset, VR and length of a value whose head is not the short one."""
+        tag, vr, length = head
+        start, kind = pos + 8, vr if vr in HEAD_SIZE else None
+        if kind is not None:
+            start = pos + 12
+            if start > len(data):
+                raise NeedMoreError(start)
+            (length,) = self.syntax.word(data, pos + 8)
+        else:
+            kind, length = self._odd(data, pos, tag, vr, length)
+        if length == UNDEFINED and code != PIXELS:
+            inside = IMPLICIT if kind == b"UN" or kind is None else self.syntax
+            length = skip_sequence(data, start, inside) - start
+        return start, kind, length
 
     def _odd(self, data: bytes, pos: int, tag: int, vr: bytes, length: int) -> tuple[bytes | None, int]:
         """VR and length of an element whose VR is none: a stray delimiter, an implicit element, or an unknown VR."""
@@ -175,11 +185,6 @@ class Walk:
         if b"AA" <= vr <= b"ZZ" and vr.isalpha() and vr.isupper():
             return b"UN", length
         return None, int(self.syntax.word(data, pos + 4)[0])
-
-    def _creator(self, data: bytes, tag: int, start: int, length: int) -> None:
-        if length <= 64:
-            creator = data[start : start + length].strip(b" \0").decode("latin-1")
-            self.table = self.table.with_creator(tag, creator)
 
 
 def skip_sequence(data: bytes, pos: int, syntax: Syntax) -> int:
