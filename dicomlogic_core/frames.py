@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from dicomlogic_core.registry import Registry
     from dicomlogic_core.series import SeriesView
 
+_NOTES = {
+    "pixels.overlay-bits": "bits above HighBit were in use (an old overlay, or a missing sign) and were masked",
+    "pixels.photometric": "the colour space of the streams was used, not PhotometricInterpretation",
+}
+
 FindInstance = Callable[[str], "tuple[SeriesView, int]"]
 """SOPInstanceUID -> its series and row."""
 
@@ -123,7 +128,7 @@ class FrameFetch:
 
     def _report(self, assembly: Assembly) -> None:
         for code in sorted(assembly.notes):
-            self._work.report(finding(code, "the frames' own streams were trusted, not the header"))
+            self._work.report(finding(code, _NOTES[code]))
         if assembly.zero_filled:
             self._work.report(
                 finding(

@@ -12,7 +12,6 @@ from dicomlogic_core.contracts import TileGrid
 from dicomlogic_core.errors import PixelError
 from dicomlogic_core.pixels.decode import decode_frame, zero_filled
 from dicomlogic_core.pixels.description import PixelDescription
-from dicomlogic_core.pixels.lookup import Lookup
 from dicomlogic_core.pixels.modality import Linear, Modality, apply_linear
 from dicomlogic_core.pixels.native import Bytes, keep_stored_bits
 from dicomlogic_core.pixels.syntaxes import BIG_ENDIAN, encapsulated
@@ -73,10 +72,19 @@ class StackPlan:
 
 @dataclass(slots=True, eq=False)
 class _Target:
-    """Where a stored frame goes: places of its array, with the tile for each."""
+    """Where a stored frame goes.
+
+    Attributes:
+        treatment: of the frame.
+        places: indices of the array it goes to, with the tile for each.
+        slot: its one place seen as stored samples; None when samples do not fit there as they are.
+        view: the bytes of the slot, once a fetcher asked for them.
+    """
 
     treatment: Treatment
     places: list[tuple[int, int]] = field(default_factory=list)
+    slot: NDArray[Any] | None = None
+    view: memoryview | None = None
 
 
 class Assembly:
@@ -92,6 +100,7 @@ class Assembly:
         self.zero_filled: list[FrameRef] = []
         self._zero_fill = zero_fill
         self._targets: dict[FrameRef, _Target] = {}
+        self._fitting: dict[int, bool] = {}
         for place, k in enumerate(indices):
             ref, treatment = plan.frames[k], plan.treatments[k]
             if ref is None or treatment is None:
@@ -103,6 +112,20 @@ class Assembly:
             if target is None:
                 target = self._targets[whole] = _Target(treatment)
             target.places.append((place, region))
+        for target in self._targets.values():
+            place, region = target.places[0]
+            if len(target.places) == 1 and not region and self._fits(target.treatment):
+                target.slot = self.array[place].view(target.treatment.description.dtype)
+
+    def _fits(self, treatment: Treatment) -> bool:
+        """True when stored samples have the size of the array's and become its values in place."""
+        known = self._fitting.get(id(treatment))
+        if known is None:
+            description = treatment.description
+            same = self.array.dtype.itemsize == description.dtype.itemsize and self.array.shape[1:] == description.shape
+            kind = bool(description.real) or self.array.dtype.kind in "iu"
+            known = self._fitting[id(treatment)] = same and kind and isinstance(treatment.modality, Linear)
+        return known
 
     @property
     def wanted(self) -> list[FrameRef]:
@@ -116,25 +139,11 @@ class Assembly:
     def buffer(self, ref: FrameRef, size: int) -> memoryview | None:
         """The place of a native frame when its bytes can be read straight into it."""
         target = self._targets.get(ref)
-        if target is None or size != target.treatment.description.frame_bytes:
+        if target is None or target.slot is None or size != target.slot.nbytes:
             return None
-        slot = self._slot(target)
-        return (
-            None
-            if slot is None or not target.treatment.description.in_place
-            else memoryview(cast("Any", slot)).cast("B")
-        )
-
-    def _slot(self, target: _Target) -> NDArray[Any] | None:
-        """The one place of a frame, seen as stored samples; None when samples do not fit there as they are."""
-        place, region = target.places[0]
-        description = target.treatment.description
-        same = self.array.dtype.itemsize == description.dtype.itemsize and self.array.shape[1:] == description.shape
-        if region or not same or len(target.places) > 1 or isinstance(target.treatment.modality, Lookup):
-            return None
-        if self.array.dtype.kind == "f" and not description.real:
-            return None
-        return cast("NDArray[Any]", self.array[place].view(description.dtype))
+        if target.view is None and target.treatment.description.in_place:
+            target.view = memoryview(cast("Any", target.slot)).cast("B")
+        return target.view
 
     def place(self, ref: FrameRef, data: Bytes, syntax: str, *, first_bit: int = 0) -> None:
         """Decode a wanted frame and put it into its places.
@@ -144,23 +153,26 @@ class Assembly:
         """
         target = self._targets[ref]
         description = target.treatment.description
-        slot = self._slot(target)
-        if slot is not None and description.in_place and _is_slot(data, slot) and not encapsulated(syntax):
-            if syntax == BIG_ENDIAN:
-                slot.byteswap(inplace=True)
-            if description.partial:
-                keep_stored_bits(
-                    slot, bits_stored=description.bits_stored, high_bit=description.high_bit, signed=description.signed
-                )
-            stored = slot
+        if target.slot is not None and data is target.view and not encapsulated(syntax):
+            stored = target.slot
+            self._put_right(stored, description, syntax)
         else:
             if self._zero_fill and len(data) < description.frame_bytes and not encapsulated(syntax):
                 data = zero_filled(data, description, first_bit)
                 self.zero_filled.append(ref)
-            stored = decode_frame(data, description, syntax, first_bit=first_bit, out=slot, note=self.notes.add)
+            stored = decode_frame(data, description, syntax, first_bit=first_bit, out=target.slot, note=self.notes.add)
         for place, region in target.places:
             part = stored[target.treatment.tile(region)] if region else stored
             self._finish(part, target.treatment.modality, self.array[place])
+
+    def _put_right(self, stored: NDArray[Any], description: PixelDescription, syntax: str) -> None:
+        """Byte order and unused bits of samples that were read into their place."""
+        if syntax == BIG_ENDIAN:
+            stored.byteswap(inplace=True)
+        if description.partial and keep_stored_bits(
+            stored, bits_stored=description.bits_stored, high_bit=description.high_bit, signed=description.signed
+        ):
+            self.notes.add("pixels.overlay-bits")
 
     @staticmethod
     def _finish(stored: NDArray[Any], modality: Modality, out: NDArray[Any]) -> None:
@@ -168,13 +180,6 @@ class Assembly:
             apply_linear(stored, modality, out)
         else:
             out[...] = modality.apply(stored)
-
-
-def _is_slot(data: Bytes, slot: NDArray[Any]) -> bool:
-    """True when a fetcher read the whole frame into the buffer it was given."""
-    if not isinstance(data, memoryview) or data.nbytes != slot.nbytes:
-        return False
-    return np.frombuffer(data, np.uint8).ctypes.data == slot.ctypes.data
 
 
 def _whole(ref: FrameRef) -> FrameRef:

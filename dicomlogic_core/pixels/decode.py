@@ -52,7 +52,7 @@ def decode_frame(
     if stream is None:
         if not fits or description.photometric in ("YBR_RCT", "YBR_ICT"):
             raise _no_frame(data, expected, syntax)
-        return _native(data, description, first_bit, syntax == BIG_ENDIAN)
+        return _native(data, description, first_bit, syntax == BIG_ENDIAN, note)
     _check_before(data, stream, description, expected)
     values, space = decode_stream(data, stream, description, out)
     if values.shape != description.shape:
@@ -62,13 +62,15 @@ def decode_frame(
     return _stored(values, stream, description, space, out)
 
 
-def _native(data: Bytes, description: PixelDescription, first_bit: int, big_endian: bool) -> NDArray[Any]:
+def _native(
+    data: Bytes, description: PixelDescription, first_bit: int, big_endian: bool, note: Note | None
+) -> NDArray[Any]:
     values = read_native(data, description, first_bit=first_bit, big_endian=big_endian)
     if description.partial and description.bits_allocated not in (1, 12):
         values = values if values.flags.writeable else values.copy()
-        keep_stored_bits(
-            values, bits_stored=description.bits_stored, high_bit=description.high_bit, signed=description.signed
-        )
+        bits, high = description.bits_stored, description.high_bit
+        if keep_stored_bits(values, bits_stored=bits, high_bit=high, signed=description.signed) and note is not None:
+            note("pixels.overlay-bits")
     return to_rgb(values, description.photometric)
 
 

@@ -87,12 +87,13 @@ def apply_linear(stored: NDArray[Any], linear: Linear, out: NDArray[Any]) -> Non
         elif stored.ctypes.data != out.ctypes.data:
             np.copyto(out, stored, casting="unsafe")
         return
-    if linear.slope == 1 and linear.intercept == 0:
+    if (out.dtype == np.float32 and _exact_in_single(linear, stored)) or (linear.slope == 1 and linear.intercept == 0):
+        # Converting first and working in place is faster than mixed types, for which numpy goes through buffers.
         np.copyto(out, stored, casting="unsafe")
-    elif out.dtype == np.float32 and _exact_in_single(linear, stored):
-        np.multiply(stored, np.float32(linear.slope), out=out, dtype=np.float32, casting="unsafe")
+        if linear.slope != 1:
+            np.multiply(out, out.dtype.type(linear.slope), out=out)
         if linear.intercept:
-            np.add(out, np.float32(linear.intercept), out=out)
+            np.add(out, out.dtype.type(linear.intercept), out=out)
     else:
         _by_blocks(stored.reshape(-1), linear, out.reshape(-1))
 

@@ -60,16 +60,27 @@ def spread_422(values: NDArray[Any], description: PixelDescription) -> NDArray[A
     return frame.reshape(description.rows, description.columns, 3)
 
 
-def keep_stored_bits(values: NDArray[Any], *, bits_stored: int, high_bit: int, signed: bool) -> None:
-    """In place: only the `bits_stored` bits from `high_bit` down remain, with their sign.
+def keep_stored_bits(values: NDArray[Any], *, bits_stored: int, high_bit: int, signed: bool) -> bool:
+    """In place: only `bits_stored` bits from `high_bit` down remain, with their sign. True when other bits were in use.
 
     Old data keeps overlays in the bits above HighBit, and some writers leave the sign out there.
     """
+    if high_bit + 1 == bits_stored and _in_range(values, bits_stored, signed):
+        return False
     width = values.dtype.itemsize * 8
     if signed:
         np.left_shift(values, width - 1 - high_bit, out=values)
         np.right_shift(values, width - bits_stored, out=values)
-        return
+        return True
     if below := high_bit + 1 - bits_stored:
         np.right_shift(values, below, out=values)
     np.bitwise_and(values, values.dtype.type((1 << bits_stored) - 1), out=values)
+    return True
+
+
+def _in_range(values: NDArray[Any], bits_stored: int, signed: bool) -> bool:
+    """True when no value uses other bits; looking is half as dear as masking, and nearly always it is so."""
+    if signed:
+        half = 1 << (bits_stored - 1)
+        return bool(values.min() >= -half and values.max() < half)
+    return int(np.bitwise_or.reduce(values, axis=None)) >> bits_stored == 0
