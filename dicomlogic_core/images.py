@@ -66,7 +66,7 @@ def write_montage(volume: Volume, path: Path, *, slices: int = 20) -> Path:
 def montage(volume: Volume, *, slices: int = 20) -> Picture:
     """RGB ``[row, column, 3]``: slices evenly spread over k, each with its number; filled ones in an orange frame."""
     count = volume.array.shape[0]
-    shown = sorted({round(k) for k in np.linspace(0, count - 1, min(slices, count))})
+    shown = _spread(count, slices, volume.missing)
     across, down, _ = volume.geometry.spacing_mm
     small = np.stack([scaled(frame, down, across) for frame in np.asarray(volume.array[shown])])
     tiles = [_labelled(tile, k, k in volume.missing) for k, tile in zip(shown, to_rgb(small, volume))]
@@ -77,6 +77,14 @@ def montage(volume: Volume, *, slices: int = 20) -> Picture:
         row, column = divmod(number, columns)
         picture[row * (height + 2) :, column * (width + 2) :][:height, :width] = tile
     return picture
+
+
+def _spread(count: int, slices: int, wanted: Sequence[int]) -> list[int]:
+    """Up to `slices` indices below `count`, evenly spread; those `wanted` take the place of a neighbour."""
+    spread = np.linspace(0, count - 1, min(slices, count)).round().astype(int)
+    for k in wanted[: slices // 2]:
+        spread[np.abs(spread - k).argmin()] = k
+    return sorted(set(spread.tolist()))
 
 
 def thumbnail(volume: Volume, *, size: int = 128) -> Picture | None:

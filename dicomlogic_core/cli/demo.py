@@ -42,6 +42,9 @@ def run(args: Namespace) -> int:
         # The server ends with the demo: with the files indexed too, the commands below work without it.
         session.index(data)
     say.step("Files", f"indexed as well, so that the commands below work now that the server has stopped: {data}")
+    pictures = [row["preview"] for row in record["exports"] if "preview" in row]
+    if pictures:
+        say.step("Look at", f"{pictures[0]} (filled slices have an orange frame)")
     record["commands"] = _commands(folder, record["loadables"])
     say("", "Go on with:", *(f"  {command}" for command in record["commands"]))
     if args.json:

@@ -85,6 +85,13 @@ def test_colour_stays_as_it_is() -> None:
     assert montage(volume(array))[100, 100].tolist() == [200, 0, 0]
 
 
+def test_a_filled_slice_is_never_left_out(tmp_path: Path) -> None:
+    asked: list[int] = []
+    montage(volume(lazy(100, asked), missing=(3, 57)), slices=6)
+    assert {3, 57} <= set(asked)
+    assert len(asked) == 6
+
+
 def test_filled_slices_are_framed() -> None:
     array = np.zeros((4, 10, 10), np.int16)
     picture = montage(volume(array, missing=(2,)), slices=4)
