@@ -238,8 +238,6 @@ class IndexQuery:
         ]
         # A single file that was indexed names its folder.
         roots += [os.path.dirname(place) for place in roots if os.path.isfile(place)]
-        # A file that was indexed by itself stands for the folder it lies in, which is what blocks keep.
-        roots += [os.path.dirname(root) for root in roots if os.path.isfile(root)]
         roots += [self._folder] if self._folder else []
         refused = frozenset(folder for folder in folders if not is_allowed(folder, roots))
         message = "files outside the folders that this database names are not opened"
