@@ -7,7 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
+from email.message import Message
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,18 @@ def build_wheel(source: Path, target: Path) -> Path:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(source))
     (wheel,) = set(target.iterdir()) - before
     return wheel
+
+
+def metadata(wheel: Path) -> Message:
+    """The metadata of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def requirements(wheel: Path) -> list[str]:
+    """What a wheel says it needs."""
+    return metadata(wheel).get_all("Requires-Dist", [])
 
 
 @pytest.fixture(scope="session")

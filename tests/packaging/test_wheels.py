@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import tarfile
 import zipfile
-from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
 import dicomlogic_core
 
-from .conftest import PLUGINS, ROOT, build_wheel, run
+from .conftest import PLUGINS, ROOT, build_wheel, metadata, requirements, run
 
 DISTRIBUTIONS = ["dicomlogic-core", *(f"dicomlogic-{name}" for name in PLUGINS)]
 
@@ -20,12 +19,6 @@ DISTRIBUTIONS = ["dicomlogic-core", *(f"dicomlogic-{name}" for name in PLUGINS)]
 def _names(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
-
-
-def _metadata(wheel: Path):
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        return Parser().parsestr(archive.read(name).decode())
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -43,15 +36,14 @@ def test_a_wheel_holds_its_package_typed_and_nothing_else(wheels, distribution):
 
 
 def test_all_distributions_carry_one_version(wheels):
-    versions = {name: _metadata(wheel)["Version"] for name, wheel in wheels.items()}
+    versions = {name: metadata(wheel)["Version"] for name, wheel in wheels.items()}
     assert set(versions.values()) == {dicomlogic_core.__version__}, versions
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_requirements_have_lower_bounds_only(wheels, distribution):
-    metadata = _metadata(wheels[distribution])
-    assert metadata["Requires-Python"] == ">=3.10"
-    for requirement in metadata.get_all("Requires-Dist"):
+    assert metadata(wheels[distribution])["Requires-Python"] == ">=3.10"
+    for requirement in requirements(wheels[distribution]):
         text = requirement.partition(";")[0]
         assert ">=" in text, requirement
         assert "==" not in text, requirement
