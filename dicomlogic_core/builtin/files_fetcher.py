@@ -171,7 +171,7 @@ def _read_native(file: LocalFile, locations: Sequence[Location], context: FetchC
 
 def _check_identity(file: LocalFile, location: Location, path: str) -> None:
     """Refuse a file that is no longer the instance that was indexed: its UID must be in front of the pixel data."""
-    uid = location.ref.sop_uid.encode("ascii", "replace")
+    uid = location.ref.sop_uid.encode("latin-1", "replace")  # as damaged UIDs were decoded
     if _names(file.read(0, _HEAD), uid):
         return
     size = file.size if location.offset is None else location.offset
