@@ -146,7 +146,7 @@ def _runs(gaps: NDArray[np.float64]) -> tuple[Run, ...]:
 
 
 def _interleaved(gaps: NDArray[np.float64]) -> bool:
-    """True for two uniform sets of planes pushed into each other: every second gap is the same, its neighbour another."""
+    """True for two uniform sets of planes pushed into each other: every second gap is the same, the others differ."""
     if len(gaps) < 4 or not (is_uniform(gaps[0::2]) and is_uniform(gaps[1::2])):
         return False
     return abs(float(gaps[0] - gaps[1])) > _INTERLEAVED * float(gaps[:2].max())

@@ -159,7 +159,7 @@ def test_micro_ct_planes_stay_apart():
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=60, deadline=None)
 def test_matrix_puts_every_voxel_where_its_slice_is(seed):
-    """Random orientation, spacing, tilt and order: corner voxels against IPP + row x spacing x i + column x spacing x j."""
+    """Random orientation, tilt and order: corner voxels against IPP + row x spacing x i + column x spacing x j."""
     rng = np.random.default_rng(seed)
     q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     row, column = q[:, 0], q[:, 1]

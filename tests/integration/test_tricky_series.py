@@ -148,7 +148,9 @@ def test_no_instance_disappears(number, indexed):
 
 @pytest.mark.parametrize("number", phantoms.TRICKY, ids=lambda number: phantoms.TRICKY[number])
 def test_order_of_files_changes_nothing(number, indexed):
-    first, *others = [[loadable.as_dict() for loadable in indexed(number, seed).examine(all=True)] for seed in (None, 1, 2)]
+    first, *others = [
+        [loadable.as_dict() for loadable in indexed(number, seed).examine(all=True)] for seed in (None, 1, 2)
+    ]
     for other in others:
         assert sorted(other, key=lambda one: one["id"]) == sorted(first, key=lambda one: one["id"])
 

@@ -15,6 +15,7 @@ from dicomlogic_core import Loadable, SeriesView, clean_name, default_name, pars
 
 _NAME = "scalar-volume"
 _EPSILON_MM = 0.01
+_COSINE = 1e-6
 # In Slicer's order; of the last the value would be too long for a name, so its number is used.
 _TAGS = {
     "seriesInstanceUID": "SeriesInstanceUID",
@@ -40,16 +41,20 @@ class Subseries:
 
 def subseries(series: SeriesView) -> Iterator[Subseries]:
     """Slicer's sub-series of every tag that has more than one value, by rows of the frame table."""
-    frames = series.frames
+    instances = series.frames.instance.tolist()
     for tag, keyword in _TAGS.items():
         # Slicer reads the top level of a file only.
         column = series.text(keyword)
         if column.count(column[0]) == len(column):
             continue
         texts = [(text or "").replace(",", "_") for text in column]
+        if tag == "imageOrientationPatient":
+            texts = _same_orientations(texts)
         members: dict[str, list[int]] = {}
-        for row, instance in enumerate(frames.instance.tolist()):
+        for row, instance in enumerate(instances):
             members.setdefault(texts[instance], []).append(row)
+        if tag == "imageOrientationPatient":
+            members.pop("", None)  # elsewhere an empty text counts as a value
         if len(members) < 2:
             continue
         for number, (value, rows) in enumerate(members.items(), 1):
@@ -59,6 +64,17 @@ def subseries(series: SeriesView) -> Iterator[Subseries]:
                 rows=tuple(rows),
                 alone=len(members) == 2 and texts.count(value) == len(texts) - 1 > 1,
             )
+
+
+def _same_orientations(texts: Sequence[str]) -> list[str]:
+    """Each text replaced by the first one whose cosines are the same within 1e-6."""
+    known: dict[str, tuple[float, ...]] = {}
+    same: dict[str, str] = {}
+    for text in dict.fromkeys(texts):
+        cosines = parse_numbers(text, 6)
+        same[text] = next((one for one, its in known.items() if np.allclose(cosines, its, rtol=0, atol=_COSINE)), text)
+        known.setdefault(same[text], cosines)
+    return [same[text] for text in texts]
 
 
 def slicer_offers(series: SeriesView) -> list[Loadable]:
