@@ -13,7 +13,7 @@ from dicomlogic_core.references import InstanceRef
 
 if TYPE_CHECKING:
     from dicomlogic_core.index.blocks import StoredBlock
-    from dicomlogic_core.index.flush import Record
+    from dicomlogic_core.index.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Known:
         }
 
 
-def compare(store: Store, wanted: WantedTags, known: Known, record: Record, source_id: int) -> Verdict:
+def compare(wanted: WantedTags, known: Known, record: Record, source_id: int) -> Verdict:
     """Judge one instance against what the database has."""
     if record.uid not in known.series_of:
         return _NEW

@@ -17,10 +17,11 @@ from dicomlogic_core.header.part10 import Part10Reader
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.header.wanted import TAG_CACHE, TAG_CACHE_ALWAYS
 from dicomlogic_core.index.filters import RowFilter
-from dicomlogic_core.index.flush import Flush, Record
+from dicomlogic_core.index.flush import Flush
 from dicomlogic_core.index.levels import SERIES_UID, SOP_UID, STUDY_UID
 from dicomlogic_core.index.marks import Mark, Marks
 from dicomlogic_core.index.paths import folder_name, placement
+from dicomlogic_core.index.records import Record
 from dicomlogic_core.index.result import IndexResult, Tally
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.tagcache import TagRows
@@ -109,7 +110,6 @@ class Ingest:
             DatabaseError: the database cannot be written.
         """
         self._tally.findings += findings
-        self._flush.run()
         self._flush.end()
         return self._tally.result(time.monotonic() - self._started)
 

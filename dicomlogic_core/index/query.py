@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import UsageError
@@ -237,7 +238,7 @@ class IndexQuery:
             str(place) for (place,) in self._store.own.rows("SELECT location FROM source") if "://" not in str(place)
         ]
         # A single file that was indexed names its folder.
-        roots += [os.path.dirname(place) for place in roots if os.path.isfile(place)]
+        roots += [os.path.dirname(place) for place in roots if Path(place).is_file()]
         roots += [self._folder] if self._folder else []
         refused = frozenset(folder for folder in folders if not is_allowed(folder, roots))
         message = "files outside the folders that this database names are not opened"

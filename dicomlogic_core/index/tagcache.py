@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
 from dicomlogic_core.index.levels import PIXEL_DATA
@@ -13,21 +14,23 @@ NOT_IN_INSTANCE = "__TAG_NOT_IN_INSTANCE__"
 EMPTY_STRING = "__VALUE_IS_EMPTY_STRING__"
 MARKERS = frozenset({NOT_IN_INSTANCE, NOT_STORED, EMPTY_STRING})
 
+_VARIABLES = 999
+"""Bound values per statement that every SQLite accepts; also about where more gains nothing."""
+
 
 class TagRows:
-    """Makes and writes the cache rows of instances, one statement per instance.
+    """Makes and writes the cache rows of instances, several instances per statement.
 
     Absent tags get rows too: the marker is what keeps CTK from reading the file.
     """
 
     def __init__(self, wanted: WantedTags, tags: Sequence[str]) -> None:
         positions = {key: number for number, key in enumerate(wanted.keys)}
-        self._tags = [tag for tag in tags if tag in positions]
+        self._tags = sorted(tag for tag in tags if tag in positions)
         self._places = [positions[tag] for tag in self._tags]
         self._pixels = self._tags.index(PIXEL_DATA) if PIXEL_DATA in self._tags else None
         self._sequences = [number for number, tag in enumerate(self._tags) if tag_vr(tag) == "SQ"]
-        rows = ", ".join(f"(?1, '{tag[:4]},{tag[4:]}', ?{number})" for number, tag in enumerate(self._tags, 2))
-        self._sql = f"INSERT OR REPLACE INTO TagCache (SOPInstanceUID, Tag, Value) VALUES {rows}"  # noqa: S608
+        self._together = max(1, _VARIABLES // (len(self._tags) + 1))
 
     def values(self, row: HeaderRow) -> list[str]:
         """The cached texts of an instance, in the order of the tags."""
@@ -39,14 +42,21 @@ class TagRows:
             values[self._pixels] = NOT_STORED
         return values
 
-    def write(self, connection: sqlite3.Connection, instances: Iterable[tuple[str, HeaderRow]]) -> None:
-        """Insert or replace the rows of instances; sorted by UID the table's tree is filled from left to right."""
+    def write(self, connection: sqlite3.Connection, instances: Sequence[tuple[str, HeaderRow]]) -> None:
+        """Insert or replace the rows of instances; sorted by UID they fill the table's tree from left to right."""
         if not self._tags:
             return
-        # The sort key is the UID alone: header rows do not compare.
-        ordered = sorted(instances, key=_uid)
-        connection.executemany(self._sql, ((uid, *self.values(row)) for uid, row in ordered))
+        whole = len(instances) - len(instances) % self._together
+        values = self.values
+        for start, end, count in ((0, whole, self._together), (whole, len(instances), 1)):
+            flat = ((uid, *values(row)) for uid, row in instances[start:end])
+            connection.executemany(self._sql(count), map(tuple, map(chain.from_iterable, zip(*[flat] * count))))
 
-
-def _uid(instance: tuple[str, HeaderRow]) -> str:
-    return instance[0]
+    def _sql(self, count: int) -> str:
+        width = len(self._tags) + 1
+        rows = ", ".join(
+            f"(?{start + 1}, '{tag[:4]},{tag[4:]}', ?{start + number})"
+            for start in range(0, count * width, width)
+            for number, tag in enumerate(self._tags, 2)
+        )
+        return f"INSERT OR REPLACE INTO TagCache (SOPInstanceUID, Tag, Value) VALUES {rows}"  # noqa: S608

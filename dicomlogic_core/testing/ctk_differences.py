@@ -171,21 +171,18 @@ def page() -> str:
     lines = [
         "# Differences from CTK",
         "",
-        "The database files are those of `ctkDICOMDatabase`, schema 0.8.1, and 3D Slicer opens them as its own. For the",
-        "same files in the same order every row of every table and of the tag cache equals what CTK stores, but for the",
-        "following. A test compares both on the reference collection; a difference that is not listed here fails it, and",
-        "so does one that is listed and no longer there. This page is made from that list.",
+        "The database files are those of `ctkDICOMDatabase`, schema 0.8.1, and 3D Slicer opens them as its own. For",
+        "the same files in the same order every row of every table and of the tag cache equals what CTK stores, but for",
+        "the following. A test compares both on the reference collection; a difference that is not listed here fails",
+        "it, and so does one that is listed and no longer there. This page is made from that list.",
         "",
     ]
     for reason, items in groupby(DIFFERENCES, key=lambda item: item.reason):
-        lines += [
-            f"## {reason.partition('. ')[0].partition(';')[0].rstrip('.')}",
-            "",
-            reason,
-            "",
-            "| case | field |",
-            "|---|---|",
-        ]
+        title, mark, rest = reason.partition("; ") if "; " in reason else reason.partition(". ")
+        lines += [f"## {title.rstrip('.')}", ""]
+        if mark:
+            lines += [rest, ""]
+        lines += ["| case | field |", "|---|---|"]
         lines += [f"| {'every case' if item.case == EVERY_CASE else item.case} | {item.field} |" for item in items]
         lines.append("")
     return "\n".join(lines)
