@@ -167,7 +167,7 @@ def _arguments(parameters: list[inspect.Parameter]) -> list[str]:
 
 def _import_cost(plugin: Any) -> tuple[float | None, tuple[str, ...], str]:
     """Seconds, heavy modules, and why they could not be measured."""
-    if not isinstance(plugin, ModuleType):
+    if not isinstance(plugin, ModuleType) or not sys.executable:
         return None, (), ""
     command = [sys.executable, "-c", _MEASURE, plugin.__name__]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own interpreter

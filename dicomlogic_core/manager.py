@@ -15,7 +15,7 @@ from dicomlogic_core.errors import PluginError, UsageError
 from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.loadable import Loadable
 from dicomlogic_core.plugin_list import make_records
-from dicomlogic_core.plugin_records import PluginFailure, PluginOrigin, PluginRecord, Stage, describe
+from dicomlogic_core.plugin_records import PluginFailure, PluginOrigin, PluginRecord, Stage, describe, plugin_error
 from dicomlogic_core.plugin_set import PluginSet
 from dicomlogic_core.registry import Registry
 from dicomlogic_core.selection import Selection, normalised
@@ -132,6 +132,11 @@ class PluginManager:
         """What went wrong so far, from discovery to the making of workers."""
         return tuple(self._set.failures)
 
+    @property
+    def strict(self) -> bool:
+        """Whether failures are raised (``DICOMLOGIC_STRICT_PLUGINS``)."""
+        return self._set.selection.strict
+
     def origin(self, plugin: str) -> PluginOrigin:
         """Where a registered plugin comes from."""
         return self._set.origins.get(plugin, PluginOrigin(plugin=plugin))
@@ -190,15 +195,20 @@ class PluginManager:
 
     def _first_session(self, origin: str, purpose: str) -> requests.Session | None:
         for answer in self._set.hooks.ask_last_first(_HTTP_SESSION, {"origin": origin, "purpose": purpose}):
-            if answer.error is not None:
-                self.record_failure(self.origin(answer.plugin), "provide", answer.error)
+            error = answer.error or _session_problem(answer.value)
+            if error is not None:
+                self.record_failure(self.origin(answer.plugin), "provide", error)
             elif answer.value is not None:
                 session: requests.Session = answer.value
                 return session
         return None
 
     def amend(self, study: StudyView, loadables: Sequence[Loadable]) -> tuple[list[Loadable], list[Finding]]:
-        """Let plugins change what was found in a study; a change that fails is dropped and becomes a finding."""
+        """Let plugins change what was found in a study; a change that fails is dropped and becomes a finding.
+
+        Raises:
+            PluginError: instead of the finding, when failures are to be raised.
+        """
         kept = list(loadables)
         findings = []
         # Asked one after the other, so that each gets its own copy of what the one before left.
@@ -206,6 +216,8 @@ class PluginManager:
         for answer in self._set.hooks.ask(_AMEND, arguments):
             if problem := _amend_problem(answer, arguments["loadables"]):
                 origin = self.origin(answer.plugin)
+                if self.strict:
+                    raise plugin_error(origin, "examine", answer.error or UsageError(problem)) from answer.error
                 message = f"the plugin {origin} could not amend the loadables: {problem}; its changes were dropped"
                 findings.append(finding("plugin.failed", message, where=(study.study_uid,)))
             else:
@@ -215,6 +227,20 @@ class PluginManager:
 
     def __repr__(self) -> str:
         return f"PluginManager({len(self._set.origins)} plugins, {len(self._set.failures)} failures)"
+
+    def _repr_html_(self) -> str:
+        from dicomlogic_core.faces import table_html
+
+        head = ["name", "distribution", "version", "status", "provides", "error"]
+        rows = [record.as_dict() for record in self.records()]
+        lines = [[", ".join(v) if isinstance(v := row[key], list) else v for key in head] for row in rows]
+        return table_html(head, lines, len(lines))
+
+
+def _session_problem(session: Any) -> UsageError | None:
+    if session is None or callable(getattr(session, "request", None)):
+        return None
+    return UsageError(f"{_HTTP_SESSION} answered {type(session).__name__}", remedy="return a requests.Session or None")
 
 
 def _amend_problem(answer: Answer, loadables: Sequence[Any]) -> str:

@@ -104,5 +104,11 @@ def plugin_error(origin: PluginOrigin, stage: Stage, error: BaseException, *, wh
         version=origin.version,
         stage=stage,
         where=where,
-        remedy=f"report it to the plugin's author, or go without it: DICOMLOGIC_DISABLE_PLUGINS={origin.plugin}",
+        remedy=f"report it to its author, or go without it: {_without(origin)}",
     )
+
+
+def _without(origin: PluginOrigin) -> str:
+    if origin.distribution:
+        return f"DICOMLOGIC_DISABLE_PLUGINS={origin.plugin}"
+    return f"unregister({origin.plugin!r})"

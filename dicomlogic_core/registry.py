@@ -33,6 +33,10 @@ class Plugins(Protocol):
     def record_failure(self, origin: PluginOrigin, stage: Stage, error: Exception) -> None:
         """Keep a failure; raises when failures are to be raised."""
 
+    @property
+    def strict(self) -> bool:
+        """Whether failures are to be raised."""
+
     def why_absent(self, distribution: str) -> str:
         """Why nothing of a distribution can be used: not installed, blocked or failed, and what to do."""
 
@@ -78,8 +82,15 @@ class Registry:
         return self._offer(kind, name).origin
 
     def error(self, kind: Kind, name: str, stage: Stage, error: BaseException, *, where: str = "") -> PluginError:
-        """The error to raise from `error`, which a worker raised without meaning to."""
-        return plugin_error(self.origin(kind, name), stage, error, where=where)
+        """The error to raise from `error`, which a worker raised without meaning to; for a finding, its text.
+
+        Raises:
+            PluginError: at once, when failures are to be raised (``DICOMLOGIC_STRICT_PLUGINS``).
+        """
+        made = plugin_error(self.origin(kind, name), stage, error, where=where)
+        if self._plugins.strict:
+            raise made from error
+        return made
 
     def worker(self, kind: Kind, name: str) -> Any:
         """The worker object of a provider, made at the first call.

@@ -6,6 +6,7 @@ import logging
 import threading
 
 import pytest
+import requests
 
 from dicomlogic_core import AdaptorProvider, Loadable, PluginError, PluginManager, UsageError, hookimpl, manager
 
@@ -335,13 +336,18 @@ class Sessions:
 
 def test_http_session_last_registered_wins_none_and_failures_are_passed_over():
     plugins = closed()
-    first, host, none, bad = Sessions("first"), Sessions("host"), Sessions(None), Sessions(ValueError("no"))
-    for plugin in (first, host, none, bad):
-        plugins.register(plugin)
-    assert plugins.http_session("https://a", "dicomweb") == "host"
-    assert plugins.http_session("https://a", "dicomweb") == "host"
-    assert (len(first.asked), len(host.asked), len(none.asked), len(bad.asked)) == (0, 1, 1, 1)
-    assert len(plugins.failures) == 1
+    with requests.Session() as session:
+        first, host, none = Sessions(requests), Sessions(session), Sessions(None)
+        bad, wrong = Sessions(ValueError("no")), Sessions("text")
+        for plugin in (first, host, none, bad, wrong):
+            plugins.register(plugin)
+        assert plugins.http_session("https://a", "dicomweb") is session
+        assert plugins.http_session("https://a", "dicomweb") is session
+    assert [len(plugin.asked) for plugin in (first, host, none, bad, wrong)] == [0, 1, 1, 1, 1]
+    assert [failure.error for failure in plugins.failures] == [
+        "dicomlogic_http_session answered str -> return a requests.Session or None",
+        "ValueError: no",
+    ]
     plugins.http_session("https://b", "dicomweb")
     assert host.asked == [("https://a", "dicomweb"), ("https://b", "dicomweb")]
 
@@ -349,8 +355,9 @@ def test_http_session_last_registered_wins_none_and_failures_are_passed_over():
 def test_http_session_is_none_when_nobody_has_one_and_a_later_plugin_is_asked():
     plugins = closed()
     assert plugins.http_session("https://a", "dicomweb") is None
-    plugins.register(Sessions("host"))
-    assert plugins.http_session("https://a", "dicomweb") == "host"
+    with requests.Session() as session:
+        plugins.register(Sessions(session))
+        assert plugins.http_session("https://a", "dicomweb") is session
 
 
 class Study:
@@ -408,6 +415,15 @@ def test_a_change_that_fails_is_dropped_and_becomes_a_finding(change, said):
     assert "bad" in finding.message
 
 
+def test_a_change_that_fails_raises_when_failures_are_to_be_raised():
+    plugins = closed(STRICT_PLUGINS="1")
+    plugins.register(Amend(_raise_after_clearing), "bad")
+    with pytest.raises(PluginError) as caught:
+        plugins.amend(Study(), [_loadable("one")])
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.stage == "examine"
+
+
 def test_a_keyboard_interrupt_in_amend_is_not_swallowed():
     class Bad:
         @hookimpl
@@ -418,6 +434,14 @@ def test_a_keyboard_interrupt_in_amend_is_not_swallowed():
     plugins.register(Bad())
     with pytest.raises(KeyboardInterrupt):
         plugins.amend(Study(), [])
+
+
+def test_the_notebook_face_lists_plugins_and_failures_escaped(site):
+    site.install("zz-a", code="raise ValueError('<script>')")
+    text = make(PLUGINS="zz-a")._repr_html_()
+    assert "writer:nrrd" in text
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
 
 
 # --- the process's own manager ------------------------------------------------------------------------------------

@@ -371,4 +371,13 @@ def test_error_makes_what_to_raise_when_a_worker_fails_at_work():
     error = registry.error("adaptor", "a", "load", KeyError("x"), where="1.2.3")
     assert (error.plugin, error.stage, error.where) == ("plugin-0", "load", "1.2.3")
     assert "KeyError: 'x'" in str(error)
-    assert "DICOMLOGIC_DISABLE_PLUGINS=plugin-0" in error.remedy
+    assert "unregister('plugin-0')" in error.remedy
+
+
+def test_error_raises_at_once_when_failures_are_to_be_raised():
+    manager = PluginManager(discover=False, environ={"DICOMLOGIC_STRICT_PLUGINS": "1"})
+    manager.register(Plugin(adaptors=[adaptor("a")]))
+    cause = KeyError("x")
+    with pytest.raises(PluginError) as caught:
+        manager.registry.error("adaptor", "a", "examine", cause)
+    assert caught.value.__cause__ is cause
