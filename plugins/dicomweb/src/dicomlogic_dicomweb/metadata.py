@@ -102,6 +102,8 @@ class SeriesHeaders:
         body = bytes(answer.body)
         if not body.strip():
             raise NetworkError("the server has no metadata of this series", url=url, status=404)
+        if _is_garbled(body):
+            return self._from_instances(entry, sop)
         if _is_partial(body):
             return self._from_instance_metadata(entry, objects(body, url))
         # Nearly always the bytes go on as they came; parsing and writing them anew costs more than reading them.
@@ -186,6 +188,18 @@ class SeriesHeaders:
     def _parallel(self, task: Callable[[str], bytes], uids: Sequence[str]) -> list[bytes]:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dicomweb-headers") as pool:
             return list(pool.map(task, uids))
+
+
+_YEN = (b"\\u00a5", b"\\u00A5", "\u00a5".encode())
+
+
+def _is_garbled(body: bytes) -> bool:
+    """True when a server took the delimiter of Japanese headers for a yen sign, which costs positions and spacings.
+
+    In ISO-IR 13 (JIS X 0201) byte 5C is drawn as that sign and delimits values all the same (PS3.5 6.1.2.5.3). Orthanc
+    1.10 decodes it first, then finds that a position of one text is no number and sends nothing.
+    """
+    return b"IR 13" in body and any(sign in body for sign in _YEN)
 
 
 def _is_partial(body: bytes) -> bool:
