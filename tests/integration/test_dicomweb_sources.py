@@ -21,6 +21,7 @@ CASES = [
     "ct/ct_irregular_increment",
     "mr_anatomical/ge_anatomical",
     "mr_anatomical/philips_anatomical_implicit",
+    "mr_anatomical/non_isotropic",
     "mr_anatomical/rgb_volume",
     "mr_localizer/mr_two_orientations",
     "mr_enhanced/siemens_enh_multiframe",

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dicomlogic_core.testing import phantoms
-from dicomlogic_core.testing.server import Server
 
 import dicomlogic_core as dl
+from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.server import Server
 
 SLICES = 48
 
