@@ -307,8 +307,14 @@ class _Response:
         self._response.close()
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None. Even when told not to follow, requests prepares the next hop, and reads a body of any size for it."""
+        return None
+
+
 def _session(settings: HttpSettings) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     # One origin per session, as many connections as requests at once; repeating is done here, not in urllib3.
     adapter = WatchedAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
     session.mount("https://", adapter)
