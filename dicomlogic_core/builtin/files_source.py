@@ -155,7 +155,7 @@ def _walk(root: str) -> Iterator[tuple[str, str] | Failure]:
                 continue
             visited.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
-                listed = [(entry, entry.is_dir()) for entry in entries]
+                listed = [(entry, _is_folder(entry)) for entry in entries]
         except OSError as error:
             yield _unreadable(path.rstrip(os.sep) or path, error)
             continue
@@ -167,6 +167,13 @@ def _walk(root: str) -> Iterator[tuple[str, str] | Failure]:
         # A folder's name is compared with its separator: that is the code-point order of relative paths.
         names = [entry.path + os.sep if is_folder else entry.path for entry, is_folder in listed]
         pending.extend(sorted(names, reverse=True, key=lambda name: name.replace(os.sep, "/")))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: told as a file that cannot be read, its neighbours go on
+        return False
 
 
 def _file(entry: str | os.DirEntry[str]) -> Iterator[tuple[str, str] | Failure]:
