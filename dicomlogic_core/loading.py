@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dicomlogic_core.errors import DicomLogicError, HeaderError, PixelError, PluginError
+from dicomlogic_core.errors import DicomLogicError, HeaderError, PixelError
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.frames import FrameFetch
 from dicomlogic_core.instances import read_instance
@@ -61,12 +61,8 @@ def load(
     except DicomLogicError:
         raise
     except Exception as error:  # a plugin's failure is told as such
-        raise PluginError(
-            f"adaptor {loadable.adaptor} failed to load {loadable.name!r}: {error!r}"[:500],
-            plugin=loadable.adaptor,
-            stage="load",
-            where=loadable.series_uids[0] if loadable.series_uids else loadable.study_uid,
-        ) from error
+        where = loadable.series_uids[0] if loadable.series_uids else loadable.study_uid
+        raise registry.error("adaptor", provider.name, "load", error, where=where) from error
     return _with_findings(loaded, context.findings)
 
 
