@@ -122,7 +122,8 @@ class PluginError(DicomLogicError):
     Attributes:
         plugin: provider or plugin name.
         version: version of its distribution.
-        stage: ``import``, ``register``, ``provide``, ``create``, ``examine``, ``load``, ``fetch`` or ``write``.
+        stage: ``import``, ``register``, ``provide``, ``create``, ``scan``, ``examine``, ``load``, ``fetch`` or
+            ``write``.
     """
 
     code = "plugin"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from dicomlogic_core.errors import PluginError
 
-Stage = Literal["discover", "import", "register", "provide", "create", "examine", "load", "fetch", "write"]
+Stage = Literal["discover", "import", "register", "provide", "create", "scan", "examine", "load", "fetch", "write"]
 Status = Literal["ok", "blocked", "failed", "unavailable"]
 
 
@@ -39,7 +39,7 @@ class PluginFailure:
 
     Attributes:
         stage: what was being done: ``discover``, ``import``, ``register``, ``provide`` or ``create``; the work stages
-            ``examine``, ``load``, ``fetch`` and ``write`` are reported where they happen.
+            ``scan``, ``examine``, ``load``, ``fetch`` and ``write`` are reported where they happen.
         error: kind and text of what was raised, and what to do about it.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -116,6 +116,7 @@ class Session:
             UsageError: no source handles the location, or a filter is no DICOM keyword.
             SourceError: the location as a whole cannot be read.
             DatabaseError: the database cannot be written.
+            PluginError: the source failed; what was committed stays.
             Cancelled: `cancel` said so.
         """
         from dicomlogic_core.contracts import Query
@@ -142,7 +143,7 @@ class Session:
         ingest = Ingest(self._store, wanted, provider=provider.name, location=place, where=filters)
         query = Query(location=place, where=filters, options=given)
         try:
-            for item in source.scan(query, ingest.known, work):
+            for item in _scanned(source.scan(query, ingest.known, work), registry, provider.name, place):
                 ingest.add(item)
                 work.progress(ingest.done, 0, "instances")
                 if work.cancelled():
@@ -338,6 +339,16 @@ def write_object(
         raise
     except Exception as error:  # a writer is a plugin: its failure is told with its name
         raise registry.error("writer", provider.name, "write", error, where=str(target / stem)) from error
+
+
+def _scanned(items: Iterable[Any], registry: Registry, source: str, place: str) -> Iterator[Any]:
+    """What a source yields; what it raises without meaning to becomes its plugin's error."""
+    try:
+        yield from items
+    except DicomLogicError:
+        raise
+    except Exception as error:  # a source is a plugin: its failure is told with its name
+        raise registry.error("source", source, "scan", error, where=place) from error
 
 
 def _scheme(location: str) -> str:

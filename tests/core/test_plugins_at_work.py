@@ -107,6 +107,22 @@ def test_failing_in_load_raises_from_the_original_and_names_the_plugin():
     assert (caught.value.stage, caught.value.plugin) == ("load", "FakePlugin")
 
 
+def test_failing_in_scan_raises_from_the_original_and_keeps_what_was_indexed():
+    class Bad(FakeSource):
+        def scan(self, query, known, context):
+            yield from super().scan(query, known, context)
+            raise ZeroDivisionError("no")
+
+    provider = dl.SourceProvider(name="b", label="b", factory=lambda: Bad([header(3)]), schemes=("bad",))
+    with session_of() as session:
+        session.manager.register(fake_plugin(provider), "mine")
+        with pytest.raises(dl.PluginError) as caught:
+            session.index("bad://here")
+        assert len(session.list("series")) == 3
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert (caught.value.stage, caught.value.plugin, caught.value.where) == ("scan", "mine", "bad://here")
+
+
 def test_what_no_plugin_handles_is_named_with_what_to_install():
     headers = [header(1), header(2, "RTDOSE", DOSE)]
     with session_of(adaptor("ct", sop_classes=frozenset({CT})), headers=headers) as session:
