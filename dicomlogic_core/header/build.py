@@ -179,6 +179,8 @@ class RowBuilder:
         vendor: dict[str, tuple[int, int]] = {}
         for code, vr, start, length in later:
             extra = self.wanted.extras[code - len(row.texts)]
+            if extra.slots and (vr is None or vr == b"UN"):
+                vr = self._vr(extra.slots[0], row.texts)
             for slot in extra.slots:
                 self._fill(row, reader.data, [(slot, vr, start, length)], values)
             try:
@@ -201,8 +203,7 @@ class RowBuilder:
     def _frame_columns(self, row: HeaderRow, groups: dict[str, list[dict[str, str]]]) -> None:
         shared = next(iter(groups.get(SHARED_GROUPS, ())), {})
         frames = groups.get(FRAME_GROUPS, [])
-        if row.has_pixels and len(frames) > row.frame_count == 1:
-            row.frame_count = len(frames)
+        self._pixels.count_groups(row, len(frames))
         if columns := frame_columns(shared, frames, row.frame_count):
             row.frames = columns
 

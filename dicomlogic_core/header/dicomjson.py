@@ -106,7 +106,9 @@ class JsonReader:
         if private:
             for key, slot in self._private_slots(private, obj).items():
                 try:
-                    texts[slot] = self._text(key, obj[key], vrs[slot])
+                    texts[slot] = text = self._text(key, obj[key], vrs[slot])
+                    if key in slots:  # also asked for by its very number, without a VR
+                        texts[slots[key]] = text
                 except (ValueError, TypeError, OverflowError) as error:
                     row.findings.append(_unusable(key, error))
 
@@ -194,8 +196,7 @@ class JsonReader:
     def _frame_columns(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         shared = self._groups(row, obj.get(SHARED_GROUPS))
         frames = self._groups(row, obj.get(FRAME_GROUPS))
-        if row.has_pixels and len(frames) > row.frame_count == 1:
-            row.frame_count = len(frames)
+        self._pixels.count_groups(row, len(frames))
         if shared or frames:
             row.frames = frame_columns(shared[0] if shared else {}, frames, row.frame_count) or None
 

@@ -65,9 +65,10 @@ class Sample(NamedTuple):
     values: Values
 
 
-def learnable(row: HeaderRow) -> bool:
-    """True for plain headers with pixels: no functional groups, no tiles, nothing to report."""
-    return bool(row.pixel_offset and row.has_pixels and not row.frames and row.grid is None and not row.findings)
+def learnable(row: HeaderRow, walk: Walk) -> bool:
+    """True for plain little endian headers with pixels: no functional groups, no tiles, nothing to report."""
+    plain = not row.frames and row.grid is None and not row.findings
+    return bool(plain and row.pixel_offset and row.has_pixels and walk.syntax.order == "<")
 
 
 def pieces(sample: Sample) -> list[Piece]:
@@ -187,7 +188,7 @@ class Layout:
                 if size == 2:
                     end = pos + 2 + (data[pos] | data[pos + 1] << 8)
                 elif size == 4:
-                    end = pos + 4 + int.from_bytes(data[pos : pos + 4], self._values.byte_order)
+                    end = pos + 4 + int.from_bytes(data[pos : pos + 4], "little")
                 else:
                     end = skip_sequence(data, pos, self._sample.walk.syntax)
                 pos += size

@@ -112,7 +112,7 @@ class Part10Reader:
             row.pixel_offset = None  # it counts inflated bytes, not bytes of the file
         if start.startswith(_EXECUTABLE):
             row.findings.append(finding("file.preamble-executable", "the preamble begins like an executable program"))
-        if self._layouts is not None and learnable(row) and source.data[128:132] == b"DICM":
+        if self._layouts is not None and learnable(row, walk) and source.data[128:132] == b"DICM":
             values = self._builder.values(source.data, walk, walk.found)
             self._layouts.learn(Sample(source.data, walk, row, values))
         return row

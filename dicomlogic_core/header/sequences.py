@@ -142,10 +142,11 @@ class SequenceReader:
     ) -> None:
         nested: list[tuple[Element, bool]] = []
         codes, syntax, data = table.codes, self.syntax, self.data
+        columns = len(table.wanted.keys)
         for element in elements:
             tag, vr, start, length = element
             code = codes.get(tag)
-            if vr == b"SQ" or (code is None and (vr is None or vr == b"UN")):
+            if vr == b"SQ" or ((vr is None or vr == b"UN") and (code is None or code >= columns)):
                 nested.append((element, private_only or bool(syntax.group(tag) & 1)))
             if code is None:
                 continue

@@ -144,11 +144,3 @@ class TagTable:
         for element, key in elements.items():
             codes[self._tag(group, block << 8 | element)] = self.wanted.code_at(group, block << 8 | element, key)
         return TagTable(self.wanted, codes, self._big_endian)
-
-    def vr_of(self, code: int) -> bytes:
-        """VR by dictionary of a code's column."""
-        wanted = self.wanted
-        if code < len(wanted.keys):
-            return wanted.vrs[code]
-        extra = wanted.extras[code - len(wanted.keys)]
-        return wanted.vrs[extra.slots[0]] if extra.slots else b"SQ"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.charset import TextDecoder
@@ -23,7 +23,6 @@ class Values:
         decode: bytes to text.
         known: False when the character set is not one we know.
         memos: VR -> raw value -> text, for the VRs that have a text.
-        byte_order: of the data set.
     """
 
     def __init__(self, decoder: TextDecoder, order: str) -> None:
@@ -31,7 +30,6 @@ class Values:
         self.known = decoder.known
         self.memos: dict[bytes | None, dict[bytes, str]] = {vr: {} for vr in RAW_VRS}
         self._order = order
-        self.byte_order: Literal["little", "big"] = "big" if order == ">" else "little"
         self._items: dict[tuple[bytes, bool], list[dict[str, Any]]] = {}
 
     def fresh(self, vr: bytes, raw: bytes) -> str:
