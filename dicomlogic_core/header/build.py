@@ -203,7 +203,6 @@ class RowBuilder:
     def _frame_columns(self, row: HeaderRow, groups: dict[str, list[dict[str, str]]]) -> None:
         shared = next(iter(groups.get(SHARED_GROUPS, ())), {})
         frames = groups.get(FRAME_GROUPS, [])
-        self._pixels.count_groups(row, len(frames))
         if columns := frame_columns(shared, frames, row.frame_count):
             row.frames = columns
 

@@ -196,7 +196,6 @@ class JsonReader:
     def _frame_columns(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         shared = self._groups(row, obj.get(SHARED_GROUPS))
         frames = self._groups(row, obj.get(FRAME_GROUPS))
-        self._pixels.count_groups(row, len(frames))
         if shared or frames:
             row.frames = frame_columns(shared[0] if shared else {}, frames, row.frame_count) or None
 

@@ -36,9 +36,3 @@ class PixelRules:
             row.findings.append(finding("header.limit", f"NumberOfFrames {count} is more than {MOST_FRAMES}"))
             count = 0
         row.frame_count = count
-
-    def count_groups(self, row: HeaderRow, groups: int) -> None:
-        """Per-frame groups tell the number of frames of an object without NumberOfFrames."""
-        told = self._frames >= 0 and row.texts[self._frames]
-        if row.has_pixels and groups and not told:
-            row.frame_count = groups
