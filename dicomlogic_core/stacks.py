@@ -19,7 +19,7 @@ from dicomlogic_core.stacks_images import (
     slice_step,
 )
 from dicomlogic_core.stacks_keys import orientation_clusters
-from dicomlogic_core.stacks_report import double_findings, plane_findings
+from dicomlogic_core.stacks_report import axis_findings, double_findings, plane_findings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +94,8 @@ def stack_of(series: SeriesView, rows: NDArray[np.int64], *, extra: tuple[Findin
         stack = _unlocated(series, rows, columns.invalid)
     if stack.kind != "image-plane":
         stack = _with_pixel_spacing(stack, columns.pixel_spacing)
-    return replace(stack, findings=(*extra, *stack.findings)) if extra else stack
+    more = axis_findings(series, stack.rows)
+    return replace(stack, findings=(*extra, *stack.findings, *more)) if extra or more else stack
 
 
 def _located(
@@ -185,11 +186,11 @@ def _unlocated(series: SeriesView, rows: NDArray[np.int64], invalid: NDArray[np.
             series=series, rows=rows, kind="unlocated", step_mm=slice_step(series, first)[0], findings=(found,)
         )
     if is_positioned(series) and not is_capture(series, first):
-        found = finding(
-            "geometry.missing-position",
-            f"{len(rows)} frames without ImagePositionPatient or ImageOrientationPatient cannot be put in order",
-            where=uids,
-        )
+        tiled = "VFRAME" in (series.frames.text("ImageType")[first] or "")
+        code = "geometry.vendor-grid" if tiled else "geometry.missing-position"
+        why = "cannot be put in order" if not tiled else "are grids whose tiles have no positions"
+        what = f"{len(rows)} frames without ImagePositionPatient or ImageOrientationPatient {why}"
+        found = finding(code, what, where=uids)
         return Stack(
             series=series, rows=rows, kind="unlocated", step_mm=slice_step(series, first)[0], findings=(found,)
         )

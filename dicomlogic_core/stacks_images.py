@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from dicomlogic_core.planes import is_orientation
 from dicomlogic_core.series import SeriesView, parse_number
+from dicomlogic_core.stacks_nuclear import place_slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +47,6 @@ _POSITIONED = frozenset(
 )
 _SECONDARY_CAPTURE = frozenset(_STORAGE + suffix for suffix in ("7", "7.1", "7.2", "7.3", "7.4"))
 _SHEETS = frozenset(("DOSE_INFO", "RESULTS", "PATIENT_INFO", "SCREEN SAVE"))
-NUCLEAR_MEDICINE = _STORAGE + "20"
 
 # Where a projection's pixel size is looked for, and whether it is the size in the patient.
 _SIZES = (("PixelSpacing", True), ("ImagerPixelSpacing", False), ("NominalScannedPixelSpacing", False))
@@ -53,8 +54,7 @@ _SIZES = (("PixelSpacing", True), ("ImagerPixelSpacing", False), ("NominalScanne
 
 def image_rows(series: SeriesView) -> NDArray[np.int64]:
     """Rows of the frame table that hold images; instances without pixels have no rows there."""
-    size = series.frames.size()
-    return np.flatnonzero((size > 0).all(axis=1))
+    return np.flatnonzero((plane_columns(series).size > 0).all(axis=1))
 
 
 def is_positioned(series: SeriesView) -> bool:
@@ -99,10 +99,22 @@ class PlaneColumns:
     invalid: NDArray[np.bool_]
 
 
+_known: WeakKeyDictionary[SeriesView, PlaneColumns] = WeakKeyDictionary()
+
+
 def plane_columns(series: SeriesView) -> PlaneColumns:
-    """The plane columns of every frame."""
+    """The plane columns of every frame; read once, since every part of a series asks for them."""
+    if (known := _known.get(series)) is None:
+        known = _known[series] = _read(series)
+    return known
+
+
+def _read(series: SeriesView) -> PlaneColumns:
     frames = series.frames
     position, orientation = frames.position, frames.orientation
+    if any(series.items("DetectorInformationSequence")):
+        position, orientation = np.array(position), np.array(orientation)
+        place_slices(series, position, orientation)
     usable = is_orientation(orientation)
     located = usable & np.isfinite(position).all(axis=1)
     invalid = np.zeros(len(frames), dtype=bool)

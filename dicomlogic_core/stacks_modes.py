@@ -11,7 +11,7 @@ from dicomlogic_core.errors import GeometryError, UsageError
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.geometry import Geometry, frozen_array
 from dicomlogic_core.stacks import Stack
-from dicomlogic_core.stacks_images import by_appearance
+from dicomlogic_core.stacks_images import by_appearance, plane_columns
 from dicomlogic_core.stacks_keys import StackPart
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def stored_order(stack: Stack) -> Layout:
 
 
 def _geometry(stack: Stack, count: int, matrix: NDArray[np.float64]) -> Geometry:
-    rows, columns = stack.series.frames.size()[stack.rows[0]].tolist()
+    rows, columns = plane_columns(stack.series).size[stack.rows[0]].tolist()
     return Geometry(size_ijk=(columns, rows, count), ijk_to_lps=matrix)
 
 

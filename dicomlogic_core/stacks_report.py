@@ -101,6 +101,17 @@ def _point(position: NDArray[np.float64]) -> str:
     return "(" + ", ".join(f"{value:.5g}" for value in position.tolist()) + ")"
 
 
+def axis_findings(series: SeriesView, rows: NDArray[np.int64]) -> list[Finding]:
+    """What is worth knowing about the meaning of the axes."""
+    found = []
+    grids = series.columns.grids
+    if grids and any(row in grids and grids[row].normal_assumed for row in set(series.frames.instance[rows].tolist())):
+        found.append(finding("geometry.assumed-normal", "tiles are taken to follow each other along row x column"))
+    if "QUADRUPED" in series.text("AnatomicalOrientationType"):
+        found.append(finding("geometry.quadruped", "an animal: axes are as stored, their names may mean others"))
+    return found
+
+
 def _tag_findings(series: SeriesView, rows: NDArray[np.int64], planes: Planes) -> Iterator[Finding]:
     """SpacingBetweenSlices against the positions; with a tilt it may also be the table's step."""
     texts = set(series.text("SpacingBetweenSlices"))

@@ -247,6 +247,7 @@ _TABLE = """
 00540010 EnergyWindowVector US 1-n
 00540016 RadiopharmaceuticalInformationSequence SQ 1
 00540022 DetectorInformationSequence SQ 1
+00540080 SliceVector US 1-n
 00541001 Units CS 1
 00541006 SUVType CS 1
 00541102 DecayCorrection CS 1

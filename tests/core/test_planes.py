@@ -30,7 +30,7 @@ def axial(z) -> np.ndarray:
     return np.stack([np.full_like(z, -10), np.full_like(z, -20), z], axis=1)
 
 
-# --- gaps ---------------------------------------------------------------------------------------------------------
+# --- gaps ----------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_removing_slices_never_stretches_the_grid(step, kept, start):
     assert found.grid.tolist() == [k - stored[0] for k in stored]
 
 
-# --- planes -------------------------------------------------------------------------------------------------------
+# --- planes ----------------------------------------------------
 
 
 def test_order_is_along_row_times_column_whatever_the_input_order():
@@ -190,7 +190,7 @@ def test_orientations_that_are_none():
     assert is_orientation(bad).tolist() == [False, False, False, False, True, True]
 
 
-# --- flags of the Imaging Data Commons --------------------------------------------------------------------------------
+# --- flags of the Imaging Data Commons ----------------------------------------------------
 
 
 def checks(positions, orientation=AXIAL, spacing=(0.8, 0.7)):

@@ -84,24 +84,9 @@ def _differ(case: str, what: str, reason: str, *subjects: str) -> list[Differenc
 
 
 _DERIVED = [
-    "bitflip_header_0",
-    "bitflip_header_1",
-    "bitflip_header_2",
-    "charset_unknown",
-    "date_invalid",
-    "is_float",
-    "is_overflow",
-    "missing_Modality",
-    "missing_PatientID",
-    "missing_PixelSpacing",
-    "name_nul_newline",
-    "nested_400",
-    "spacing_zero",
-    "time_invalid",
-    "ts_unknown",
-    "uid_letters",
-    "uid_long",
-    "uid_sql",
+    *("bitflip_header_0", "bitflip_header_1", "bitflip_header_2", "charset_unknown", "date_invalid", "is_float"),
+    *("is_overflow", "missing_Modality", "missing_PatientID", "missing_PixelSpacing", "name_nul_newline", "nested_400"),
+    *("spacing_zero", "time_invalid", "ts_unknown", "uid_letters", "uid_long", "uid_sql"),
 ]
 
 VOLUMES: list[Difference] = [

@@ -183,7 +183,8 @@ def _derived(series: SeriesView, stack: Stack, findings: list[Finding]) -> float
 def _reason(stack: Stack, mode: str) -> str:
     if stack.kind == "volume":
         how = f", loaded as irregular={mode}" if mode else ""
-        return f"{len(stack.rows)} slices, gaps {stack.gap_class}{how}"
+        count = f"{len(stack.rows)} slices" if len(stack.rows) > 1 else "1 slice"
+        return f"{count}, gaps {stack.gap_class}{how}"
     return {
         "four-dimensional": "several frames at every position; load refuses it as one volume",
         "image-plane": "an image without a place in the patient",

@@ -31,6 +31,7 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "FrameType"),
             *("SpacingBetweenSlices", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
             *("EstimatedRadiographicMagnificationFactor", "AnatomicalOrientationType", "FrameOfReferenceUID"),
+            *("DetectorInformationSequence", "SliceVector"),
             *("AcquisitionNumber", "StackID", "ComplexImageComponent", "EchoNumbers", "EchoTime", "EffectiveEchoTime"),
             *("DiffusionBValue", "DiffusionGradientOrientation", "TemporalPositionIdentifier"),
             *("TemporalPositionIndex", "TriggerTime", "NominalCardiacTriggerDelayTime", "ConvolutionKernel"),
