@@ -1,0 +1,192 @@
+"""Writes the pages of ``docs/reference`` that are made from the code: ``python docs/generate.py``.
+
+A test compares them with what this would write, so that they cannot be old.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dicomlogic_core as dl
+from dicomlogic_core import hookspecs
+from dicomlogic_core.cli.main import build_parser
+
+FOLDER = Path(__file__).parent / "reference"
+_MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->\n"
+
+
+def findings() -> str:
+    """Every code a finding or error can carry."""
+    lines = [
+        "# Findings",
+        "",
+        "A finding says what is worth knowing about data: a stable code, a severity, what and where, and what to do.",
+        "Errors carry the same codes. `note` needs nothing, `warning` should be read before measuring, `error` means",
+        "that something is missing or wrong; the command line then ends with exit code 1.",
+    ]
+    group = ""
+    for code, (severity, meaning, remedy) in dl.CODES.items():
+        if code.partition(".")[0] != group:
+            group = code.partition(".")[0]
+            lines += ["", f"## {group}", "", "| code | severity | meaning | what to do |", "|---|---|---|---|"]
+        lines.append(_row(f"`{code}`", severity, meaning, remedy))
+    return _page(lines)
+
+
+def command_line() -> str:
+    """Commands and options, from the parser itself."""
+    parser = build_parser()
+    lines = ["# Command line", "", str(parser.description), ""]
+    lines += [
+        "Every command prints a table for people, or with `--json` the same records for programs. JSON goes to stdout,",
+        "progress and messages to stderr.",
+        "",
+        "| exit code | meaning |",
+        "|---|---|",
+        _row("0", "done"),
+        _row("1", "done, but with failures or with findings of severity error"),
+        _row("2", "the request cannot be meant: wrong option, unknown keyword or identifier"),
+        _row("3", "a source or the database cannot be reached, read or written"),
+        _row("130", "interrupted; run the same command again to go on"),
+    ]
+    for name, command in _commands(parser):
+        arguments = [action for action in command._actions if action.dest != "help"]
+        lines += ["", f"## dicomlogic {name}", "", str(command.description), "", "| argument | meaning |", "|---|---|"]
+        lines += [_row(f"`{_invocation(action)}`", _help(action, command)) for action in arguments]
+    return _page(lines)
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterable[tuple[str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def _invocation(action: argparse.Action) -> str:
+    value = str(action.metavar or "") or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else "")
+    if not action.option_strings:
+        return value + ("..." if action.nargs in ("*", "+") else "")
+    return ", ".join(action.option_strings) + (f" {value}" if value and action.nargs != 0 else "")
+
+
+def _help(action: argparse.Action, command: argparse.ArgumentParser) -> str:
+    return str(action.help or "") % {"default": action.default, "prog": command.prog}
+
+
+def options() -> str:
+    """What ``-o`` understands, from the providers of this repository."""
+    lines = [
+        "# Options",
+        "",
+        'Given as `-o KEY=VALUE` on the command line, or as `options={"KEY": "VALUE"}` in Python.',
+    ]
+    registry = dl.default_manager().registry
+    for kind in ("source", "adaptor", "writer"):
+        for provider in registry.providers(kind):
+            known: Mapping[str, str] = getattr(provider, "options", {})
+            if known:
+                lines += [
+                    "",
+                    f"## {kind} {provider.name}",
+                    "",
+                    f"{provider.label}.",
+                    "",
+                    "| option | meaning |",
+                    "|---|---|",
+                ]
+                lines += [_row(f"`{name}`", text) for name, text in known.items()]
+    return _page(lines)
+
+
+def hooks() -> str:
+    """The hooks, with their exact signatures."""
+    lines = [
+        "# Hooks",
+        "",
+        "A plugin is a module with some of these functions, marked `@hookimpl` and named by an entry point of the",
+        "group `dicomlogic`; in a host such as 3D Slicer it may be an object given to `manager.register`.",
+    ]
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("dicomlogic_"):
+            lines += ["", f"## `{name}{_signature(hook)}`", "", *_docstring(hook)]
+    return _page(lines)
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    # Annotations are text; quotes would only hide what they say.
+    return str(inspect.signature(function)).replace("'", "")
+
+
+def _docstring(function: Callable[..., Any]) -> list[str]:
+    text = inspect.getdoc(function) or ""
+    lines: list[str] = []
+    inside = False
+    for line in text.split("\n"):
+        if line.startswith(".. versionadded::"):
+            line = f"Since version {line.split('::')[1].strip()}."
+        if line == "Example::":
+            used = [name for name in dl.__all__ if f" {name}(" in text]
+            lines += ["Example:", "", "```python", f"from dicomlogic_core import {', '.join([*used, 'hookimpl'])}", ""]
+            inside = True
+        elif inside and line and not line.startswith(" "):
+            lines = [*_trimmed(lines), "```", "", line]
+            inside = False
+        elif inside:
+            if line or lines[-1]:
+                lines.append(line[4:])
+        else:
+            lines.append(line.replace("``", "`"))
+    return [*_trimmed(lines), "```"] if inside else lines
+
+
+def _trimmed(lines: Sequence[str]) -> list[str]:
+    kept = list(lines)
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def names() -> str:
+    """Every public name with the first line of its docstring."""
+    lines = [
+        "# Python names",
+        "",
+        "All that `import dicomlogic_core as dl` offers. `help(dl.Session)` shows the rest of each text.",
+        "",
+        "| name | what it is |",
+        "|---|---|",
+    ]
+    for name in sorted(dl.__all__, key=str.lower):
+        value = getattr(dl, name)
+        described = inspect.isclass(value) or inspect.isroutine(value)
+        summary = (inspect.getdoc(value) or "").partition("\n")[0] if described else _VALUES.get(name, "")
+        lines.append(_row(f"`{name}`", summary.replace("``", "`")))
+    return _page(lines)
+
+
+_VALUES = {
+    "__version__": "The version, common to all distributions of this repository.",
+    "CODES": "Every code of a finding, with severity, meaning and remedy.",
+    "HTTP_OPTIONS": "Options of every HTTP source, with their meaning.",
+    "hookimpl": "Marks a function as the implementation of a hook.",
+    "Ref": "Any reference: `FrameRef`, `InstanceRef` or `BulkRef`.",
+}
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _page(lines: Iterable[str]) -> str:
+    return _MADE + "\n".join(lines).rstrip() + "\n"
+
+
+PAGES = {"cli.md": command_line, "findings.md": findings, "hooks.md": hooks, "options.md": options, "python.md": names}
+
+if __name__ == "__main__":
+    for file_name, make in PAGES.items():
+        (FOLDER / file_name).write_text(make(), encoding="utf-8")

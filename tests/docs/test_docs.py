@@ -1,0 +1,220 @@
+"""The documentation: its code runs, its links lead somewhere, its generated pages are what the code would write now."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dicomlogic_core as dl
+from dicomlogic_core import hookspecs
+from dicomlogic_core.cli.main import main
+from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.server import serve
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")], key=str)
+# Lines of shell blocks that prepare a machine; the long test below runs those of the README.
+_SET_UP = ("python3 -m venv", "pip install")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced code block of a page."""
+
+    language: str
+    code: str
+    line: int
+    not_run: bool
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").split("\n")
+    number = 0
+    while number < len(lines):
+        if lines[number].startswith("```"):
+            language = lines[number][3:].strip()
+            end = lines.index("```", number + 1)
+            not_run = number > 0 and lines[number - 1].startswith("<!-- not run: ")
+            yield Block(language, "\n".join(lines[number + 1 : end]), number + 2, not_run)
+            number = end
+        number += 1
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs") / "data"
+    phantoms.write_ct(folder / "plain", name="plain")
+    phantoms.tricky(4, folder / "gap")
+    return folder
+
+
+def runnable(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if block.language in ("python", "sh") and not block.not_run]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=_name)
+def test_code_runs(
+    page: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(data, "data")
+    with serve(data) as server:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        for block in runnable(page):
+            code = block.code.replace("https://server/dicom-web", server.url).replace('"42"', '"PHANTOM"')
+            if block.language == "python":
+                # Line numbers of the page in tracebacks.
+                exec(compile("\n" * (block.line - 1) + code, str(page), "exec"), names)
+            else:
+                _run_shell(code, capsys)
+
+
+def _run_shell(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in code.split("\n"):
+        if line.startswith(_SET_UP):
+            continue
+        program, *arguments = shlex.split(line)
+        assert program == "dicomlogic", line
+        assert main(arguments) == 0, capsys.readouterr().err
+
+
+def test_the_example_of_the_readme_finds_something(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = [block for block in blocks(ROOT / "README.md") if "dl.open(" in block.code]
+    assert len(example.code.split("\n")) == 6  # the import and five lines
+    with serve(data) as server:
+        exec(example.code.replace("https://server/dicom-web", server.url).replace('"42"', '"PHANTOM"'), {})
+    assert len(list((tmp_path / "out").glob("*.nrrd"))) == 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = target.partition("#")
+        path = (page.parent / file).resolve() if file else page
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in headings}, target
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen: set[Path] = set()
+    todo = [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            path = (page.parent / target).resolve()
+            if path.is_dir():
+                path /= "README.md"
+            if path.suffix == ".md" and path.is_file():
+                todo.append(path)
+    assert set(PAGES) <= seen
+
+
+# --- generated pages ------------------------------------------------------------------------------------------------
+
+
+def _generator() -> Any:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["cli.md", "findings.md", "hooks.md", "options.md", "python.md"])
+def test_generated_pages_are_current(page: str) -> None:
+    generator = _generator()
+    assert set(generator.PAGES) == {"cli.md", "findings.md", "hooks.md", "options.md", "python.md"}
+    written = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    assert written == generator.PAGES[page](), "run: python docs/generate.py"
+
+
+def test_every_code_has_a_row() -> None:
+    text = (ROOT / "docs" / "reference" / "findings.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `([a-z0-9.-]+)` \|", text, flags=re.MULTILINE)) == sorted(dl.CODES)
+
+
+def test_every_hook_has_a_heading_with_its_signature() -> None:
+    text = (ROOT / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("dicomlogic_"):
+            parameters = ", ".join(inspect.signature(hook).parameters)
+            heading = re.search(rf"^## `{name}\((.*)\) -> ", text, flags=re.MULTILINE)
+            assert heading is not None, name
+            assert ", ".join(re.findall(r"(\w+): ", heading[1])) == parameters
+
+
+def test_every_command_and_option_is_in_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    main(["--help"])
+    commands = re.findall(r"^    (\w+) +", capsys.readouterr().out, flags=re.MULTILINE)
+    assert len(commands) >= 7
+    for command in commands:
+        section = text.split(f"## dicomlogic {command}\n")[1].split("\n## ")[0]
+        main([command, "--help"])
+        for option in set(re.findall(r"(--[a-z-]+)", capsys.readouterr().out)) - {"--help"}:
+            assert option in section, (command, option)
+
+
+# --- the README's own commands --------------------------------------------------------------------------------------
+
+
+def _set_up_lines() -> list[str]:
+    return [
+        line
+        for block in blocks(ROOT / "README.md")
+        if block.language == "sh"
+        for line in block.code.split("\n")
+        if line.startswith("python3 -m venv")
+    ]
+
+
+def test_the_readme_has_two_commands_that_do_all_the_set_up() -> None:
+    demo, tests = _set_up_lines()
+    assert demo.endswith("uv run dicomlogic demo")
+    assert tests.endswith("uv run --group test pytest")
+    assert "uv run --group test pytest" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="the line for Windows is another one")
+def test_the_demo_command_works_in_a_fresh_clone(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+    environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV", "PYTHONPATH")}
+    done = subprocess.run(
+        ["bash", "-c", _set_up_lines()[0]], cwd=clone, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((clone / "dicomlogic-demo" / "volumes").glob("*.nrrd"))
+    # What it says to type next can be typed.
+    for line in done.stdout.split("Go on with:")[1].strip().split("\n"):
+        again = subprocess.run(
+            ["bash", "-c", line.strip()], cwd=clone, env=environment, capture_output=True, text=True, check=False
+        )
+        assert again.returncode in (0, 1), (line, again.stderr)
+        assert "Traceback" not in again.stderr
