@@ -62,7 +62,7 @@ class Database:
         with self.lock:
             try:
                 return self._connection.execute(sql, parameters).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise database_error(error, self.path) from error
 
     def rows_in(self, sql: str, values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
@@ -84,7 +84,7 @@ class Database:
             for attempt in range(BUSY_RETRIES + 1):
                 try:
                     return self._attempt(action)
-                except sqlite3.Error as error:
+                except (sqlite3.Error, UnicodeDecodeError) as error:
                     if attempt == BUSY_RETRIES or not _is_busy(error):
                         raise database_error(error, self.path) from error
             raise AssertionError("unreachable")
@@ -129,7 +129,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def _is_busy(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
 
 
@@ -147,7 +147,8 @@ def database_error(error: Exception, path: Path | None) -> DatabaseError:
     """The error to raise for what SQLite or the file system said."""
     text = str(error)
     where = str(path or "")
-    if isinstance(error, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):
+    # Names in a damaged schema may be no text at all, which the sqlite3 module decodes by itself.
+    if isinstance(error, UnicodeDecodeError) or "malformed" in text or "not a database" in text:
         return damaged(path, text)
     for sign, message, remedy in (
         ("full", "the disk is full; what was committed before stays", "free some space, then index again"),

@@ -11,6 +11,7 @@ from dicomlogic_core.errors import DatabaseError
 from dicomlogic_core.index.database import Database
 
 # Shared memory of write-ahead logging does not work across these (Google Drive in Colab is a FUSE mount).
+PROBE_SECONDS = 4.0
 _NETWORK = ("nfs", "cifs", "smb", "9p", "vboxsf", "fuse", "afs", "ncpfs")
 
 
@@ -32,7 +33,7 @@ def _wal_works(database: Database, path: Path) -> bool:
             return False
         # The answer alone is no proof: only a second connection shows that shared memory works here.
         version = database.pragma("schema_version")
-        second = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
+        second = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=PROBE_SECONDS)
         try:
             return bool(second.execute("PRAGMA schema_version").fetchone()[0] == version)
         finally:
