@@ -53,6 +53,7 @@ class Switches:
         metadata: levels that have ``/metadata``, out of ``study``, ``series``, ``instance``.
         metadata_list: False answers instance metadata as an object.
         metadata_order: ``stored`` or ``reversed``.
+        metadata_missing: how many instances at the end of a series or study are left out.
         metadata_full: False leaves out all but a few elements at series and study level.
         numbers: DS as JSON numbers.
         binary: False leaves binary elements out of the metadata.
@@ -93,6 +94,7 @@ class Switches:
     metadata: frozenset[str] = frozenset({"study", "series", "instance"})
     metadata_list: bool = True
     metadata_order: str = "stored"
+    metadata_missing: int = 0
     metadata_full: bool = True
     numbers: bool = False
     binary: bool = True

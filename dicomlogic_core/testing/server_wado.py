@@ -42,7 +42,8 @@ def metadata(exchange: Exchange, study: str, series: str = "", sop: str = "") ->
     if level not in switches.metadata:
         raise Refused(404, f"this server has no metadata of a {level}")
     headers = []
-    for instance in _found(exchange, study, series, sop):
+    found = _found(exchange, study, series, sop)
+    for instance in found if sop else found[: len(found) - switches.metadata_missing]:
         header = _metadata(exchange.store, instance, switches, _bulk_prefix(switches, instance, level))
         if not switches.metadata_full and level != "instance":
             header = {tag: header[tag] for tag in _MAIN_TAGS if tag in header}
