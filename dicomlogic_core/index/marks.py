@@ -7,10 +7,11 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
+from dicomlogic_core.errors import UsageError
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.values import utc_now
+from dicomlogic_core.urls import normalise_url, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,13 @@ class Mark:
 
 def plain_location(location: str) -> str:
     """A location as it may be stored: without userinfo, query and fragment; an absolute path for files."""
-    scheme, separator, _ = location.partition("://")
-    if not separator:
+    if "://" not in location:
         return os.path.abspath(os.path.expanduser(location)).replace(os.sep, "/")  # noqa: PTH100, PTH111
-    parts = urlsplit(location)
-    host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
-    return urlunsplit((scheme.lower(), host, parts.path.rstrip("/"), "", ""))
+    bare = shown(location)
+    try:
+        return normalise_url(bare)
+    except UsageError:  # of a scheme with rules of its own
+        return bare
 
 
 class Marks:
