@@ -39,23 +39,27 @@ def parse_numbers(text: str | None, count: int) -> tuple[float, ...]:
     return (_NAN,) * count if any(map(math.isnan, values)) else values
 
 
-class _NumberCache:
-    """Texts of a column to numbers, each distinct text parsed once."""
+def parse_column(texts: Sequence[str | None], count: int = 1) -> NDArray[np.float64]:
+    """Texts to numbers: (n,) or, for `count` > 1, (n, count) float64; a row is NaN unless it is `count` numbers."""
+    if texts and texts.count(texts[0]) == len(texts):
+        array = np.empty((len(texts), count))
+        array[:] = parse_numbers(texts[0], count)
+    else:
+        array = _parse_all(texts, count)
+    return array[:, 0] if count == 1 else array
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.known: dict[str | None, tuple[float, ...]] = {}
 
-    def array(self, texts: Sequence[str | None]) -> NDArray[np.float64]:
-        known, count = self.known, self.count
-        rows = []
-        for text in texts:
-            values = known.get(text)
-            if values is None:
-                values = known[text] = (parse_number(text),) if count == 1 else parse_numbers(text, count)
-            rows.append(values)
-        array = np.array(rows, dtype=np.float64).reshape(len(texts), count)
-        return array[:, 0] if count == 1 else array
+def _parse_all(texts: Sequence[str | None], count: int) -> NDArray[np.float64]:
+    try:
+        # One split for the whole column: headers are nearly always as they should be.
+        if all(text.count("\\") == count - 1 for text in texts):  # type: ignore[union-attr]
+            array = np.array(list(map(float, "\\".join(texts).split("\\"))))  # type: ignore[arg-type]
+            if np.isfinite(array).all():
+                return array.reshape(len(texts), count)
+    except (AttributeError, ValueError):
+        pass
+    rows = [parse_numbers(text, count) for text in texts]
+    return np.array(rows, dtype=np.float64).reshape(len(texts), count)
 
 
 class FrameTable:
@@ -73,21 +77,21 @@ class FrameTable:
         self._columns = columns
         self._text: dict[str, list[str | None]] = {}
         self._numbers: dict[tuple[str, int], NDArray[np.float64]] = {}
-        counts = columns.frame_counts
+        counts = np.array(columns.frame_counts, dtype=np.int64)
         grids = columns.grids
-        instance: list[int] = []
-        frame: list[int] = []
-        region: list[int] = []
-        for row, count in enumerate(counts):
-            tiles = grids[row].tiles if row in grids else 0
-            for number in range(1, count + 1):
-                for tile in range(1, tiles + 1) if tiles else (0,):
-                    instance.append(row)
-                    frame.append(number)
-                    region.append(tile)
-        self.instance = np.array(instance, dtype=np.int64)
-        self.frame = np.array(frame, dtype=np.int64)
-        self.region = np.array(region, dtype=np.int64)
+        self._classic = not grids and bool((counts == 1).all())
+        frames = np.repeat(np.arange(len(counts)), counts)
+        numbers = np.arange(len(frames)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+        tiles = np.ones(len(counts), dtype=np.int64)
+        for row, grid in grids.items():
+            tiles[row] = grid.tiles
+        repeats = tiles[frames]
+        self.instance = np.repeat(frames, repeats)
+        self.frame = np.repeat(numbers, repeats)
+        regions = np.arange(len(self.instance)) - np.repeat(np.cumsum(repeats) - repeats, repeats) + 1
+        tiled = np.zeros(len(counts), dtype=bool)
+        tiled[list(grids)] = True
+        self.region = np.where(tiled[self.instance], regions, 0)
 
     def __len__(self) -> int:
         return len(self.instance)
@@ -103,6 +107,8 @@ class FrameTable:
         top = self._columns.text(key)
         per_frame = self._columns.frame_text(key)
         if not per_frame:
+            if self._classic:
+                return list(top)
             return [top[row] for row in self.instance.tolist()]
         texts: list[str | None] = []
         for row, number in zip(self.instance.tolist(), self.frame.tolist()):
@@ -115,7 +121,7 @@ class FrameTable:
         """(n,) or, for `count` > 1, (n, count) float64; NaN where absent, unreadable or of another multiplicity."""
         key = tag_key(tag)
         if (key, count) not in self._numbers:
-            self._numbers[key, count] = _NumberCache(count).array(self.text(key))
+            self._numbers[key, count] = parse_column(self.text(key), count)
         return self._numbers[key, count]
 
     @property
@@ -236,7 +242,7 @@ class SeriesView:
 
     def numbers(self, tag: TagLike, count: int = 1) -> NDArray[np.float64]:
         """Per instance (n,) or (n, count) float64; NaN where absent, unreadable or of another multiplicity."""
-        return _NumberCache(count).array(self.columns.text(tag_key(tag)))
+        return parse_column(self.columns.text(tag_key(tag)), count)
 
     def __getitem__(self, tag: TagLike) -> NDArray[np.float64]:
         """Numbers of an attribute per instance: (n,) when every instance has at most one value, else (n, m).

@@ -117,11 +117,17 @@ def _varying_keys(series: SeriesView, rows: NDArray[np.int64], columns: PlaneCol
     frames = series.frames
     whole = len(rows) == len(frames) and bool((rows[1:] > rows[:-1]).all())
 
-    def texts(tag: str) -> list[str]:
+    def texts(tag: str) -> list[str | None]:
         column = frames.text(tag)
-        return [value or "" for value in (column if whole else [column[row] for row in rows.tolist()])]
+        return column if whole else [column[row] for row in rows.tolist()]
 
-    def text_key(tag: str, name: str, code: str, values: list[str], *, enumerated: bool = False) -> Iterator[_Key]:
+    def mapped(tag: str, kind: Callable[[str], str]) -> list[str | None]:
+        values = texts(tag)
+        return values if codes_of(values) is None else [kind(value or "") for value in values]
+
+    def text_key(
+        tag: str, name: str, code: str, values: list[str | None], *, enumerated: bool = False
+    ) -> Iterator[_Key]:
         if (codes := codes_of(values)) is not None:
             yield _Key(
                 name=name,
@@ -143,12 +149,14 @@ def _varying_keys(series: SeriesView, rows: NDArray[np.int64], columns: PlaneCol
                 enumerated=enumerated,
             )
 
-    types = texts("ImageType")
-    roles = [_role(text) for text in types]
+    roles = mapped("ImageType", _role)
     yield from text_key("ImageType", "imageType", "geometry.localizer", roles)
     yield from text_key("SOPClassUID", "sopClassUID", "series.split", texts("SOPClassUID"), enumerated=True)
-    located = ["located" if flag else "without position" for flag in columns.located[rows].tolist()]
-    yield from text_key("position", "geometry", "series.split", located)
+    if not bool(columns.located[rows].all()):
+        located: list[str | None] = [
+            "located" if flag else "without position" for flag in columns.located[rows].tolist()
+        ]
+        yield from text_key("position", "geometry", "series.split", located)
     yield from text_key(
         "FrameOfReferenceUID",
         "frameOfReferenceUID",
@@ -166,8 +174,10 @@ def _varying_keys(series: SeriesView, rows: NDArray[np.int64], columns: PlaneCol
     )
     size = columns.size[rows]
     for name, column in (("rows", 0), ("columns", 1)):
-        yield from text_key(name, name, "geometry.mixed-matrix", [str(number) for number in size[:, column].tolist()])
-    kinds = [_pixel_kind(text) for text in texts("PhotometricInterpretation")]
+        if bool((size[:, column] != size[0, column]).any()):
+            numbers: list[str | None] = [str(number) for number in size[:, column].tolist()]
+            yield from text_key(name, name, "geometry.mixed-matrix", numbers)
+    kinds = mapped("PhotometricInterpretation", _pixel_kind)
     yield from text_key("PhotometricInterpretation", "photometricInterpretation", "series.split", kinds)
     spacing = columns.pixel_spacing[rows]
     yield from array_key(spacing, cluster(spacing, _near_spacing), "pixelSpacing", "geometry.mixed-pixel-spacing")

@@ -37,6 +37,8 @@ def tag_key(tag: TagLike) -> str:
     Raises:
         UsageError: a keyword that the DICOM data dictionary does not have.
     """
+    if isinstance(tag, str) and (known := KEYWORDS.get(tag)):
+        return known
     if isinstance(tag, PrivateTag):
         return tag.key
     if isinstance(tag, int):
@@ -45,8 +47,6 @@ def tag_key(tag: TagLike) -> str:
         return (match[1] + match[2]).upper()
     if "|" in tag or tag.startswith("vendor:"):
         return tag
-    if key := KEYWORDS.get(tag):
-        return key
     from pydicom.datadict import tag_for_keyword  # only for keywords outside the table
 
     number = tag_for_keyword(tag)
