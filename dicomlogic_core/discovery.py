@@ -56,11 +56,16 @@ def discover() -> Discovery:
     importlib.invalidate_caches()
     failures: list[PluginFailure] = []
     try:
-        found = [(point, point.dist) for point in metadata.entry_points(group=GROUP)]
+        entries = [(point, point.dist) for point in metadata.entry_points(group=GROUP)]
     except Exception:
         # One unreadable entry_points.txt spoils the whole answer: read them one by one.
-        found = list(_one_by_one(failures))
-    plugins = [_found(point, distribution) for point, distribution in found]
+        entries = list(_one_by_one(failures))
+    plugins = []
+    for point, distribution in entries:
+        try:
+            plugins.append(_found(point, distribution))
+        except Exception as error:
+            failures.append(_unreadable(point.name, distribution, error))
     plugins.sort(key=lambda plugin: (normalised(plugin.origin.distribution), plugin.entry_name))
     return Discovery(plugins=tuple(_without_clashes(plugins)), failures=tuple(failures))
 
@@ -68,30 +73,41 @@ def discover() -> Discovery:
 def _one_by_one(failures: list[PluginFailure]) -> Iterator[tuple[Any, Any]]:
     seen: set[str] = set()
     for distribution in metadata.distributions():
-        name = str(distribution.metadata["Name"])
-        if normalised(name) in seen:
-            continue
-        seen.add(normalised(name))
         try:
+            name = normalised(distribution.metadata["Name"])
+            if name in seen:
+                continue  # a superseded copy further down the path
+            seen.add(name)
             points = [point for point in distribution.entry_points if point.group == GROUP]
         except Exception as error:
-            text = f"its entry points cannot be read ({describe(error)}); install it again"
-            failures.append(
-                PluginFailure(
-                    plugin=name, distribution=name, version=distribution.version, stage="discover", error=text
-                )
-            )
+            # Damaged packages that have nothing to do with us are nobody's concern here.
+            if GROUP in _entry_points_text(distribution):
+                failures.append(_unreadable("", distribution, error))
             continue
         yield from ((point, distribution) for point in points)
 
 
-def _found(point: Any, distribution: Any) -> FoundPlugin:
-    return FoundPlugin(
-        origin=PluginOrigin(plugin=point.name, distribution=distribution.name, version=distribution.version),
-        entry_name=point.name,
-        value=point.value,
-        editable=_is_editable(distribution),
+def _entry_points_text(distribution: Any) -> str:
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except Exception:
+        return GROUP  # it cannot be told, so it is shown
+
+
+def _unreadable(name: str, distribution: Any, error: Exception) -> PluginFailure:
+    # Its own name cannot be asked for; the folder says which one it is.
+    folder = getattr(getattr(distribution, "_path", None), "name", "")
+    text = f"the metadata in {folder or 'a distribution'} cannot be read ({describe(error)}); install it again"
+    return PluginFailure(
+        plugin=name or folder.partition("-")[0], distribution="", version="", stage="discover", error=text
     )
+
+
+def _found(point: Any, distribution: Any) -> FoundPlugin:
+    origin = PluginOrigin(plugin=point.name, distribution=distribution.metadata["Name"], version=distribution.version)
+    if not origin.distribution:
+        raise ValueError("it has no name")
+    return FoundPlugin(origin=origin, entry_name=point.name, value=point.value, editable=_is_editable(distribution))
 
 
 def _is_editable(distribution: Any) -> bool:

@@ -55,14 +55,35 @@ def test_two_distributions_with_one_entry_point_name_are_both_kept_and_say_so(si
         assert other in plugin.origin.notes[0]
 
 
-def test_one_unreadable_entry_points_file_costs_only_its_own_distribution(site):
-    site.install("zz-bad", entry_points="[dicomlogic]\nno equals sign\n")
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("entry_points.txt", b"[dicomlogic]\nno equals sign\n"),
+        ("entry_points.txt", b"[dicomlogic]\nzz-bad = zz_\xff\n"),
+        ("METADATA", b""),
+        ("METADATA", b"\xff\xfe\x00"),
+        ("METADATA", None),
+    ],
+)
+def test_one_damaged_distribution_costs_only_itself(site, file, content):
+    site.install("zz-bad")
     site.install("zz-good")
+    damaged = site.folder / "zz_bad-1.0.dist-info" / file
+    damaged.unlink() if content is None else damaged.write_bytes(content)
     found = discovery.discover()
     assert _found("zz-good") == [("zz-good", "zz-good", "1.0")]
-    (failure,) = [failure for failure in found.failures if failure.distribution == "zz-bad"]
-    assert (failure.stage, failure.version) == ("discover", "1.0")
-    assert "zz-bad" not in [plugin.origin.distribution for plugin in found.plugins]
+    assert "zz-bad" not in [plugin.entry_name for plugin in found.plugins]
+    (failure,) = found.failures
+    assert failure.stage == "discover"
+    assert "zz_bad" in failure.error
+    assert "install it again" in failure.error
+
+
+def test_a_damaged_distribution_without_plugins_is_not_our_concern(site):
+    site.install("zz-bad", entry_points="[console_scripts]\nno equals sign\n")
+    site.install("zz-good")
+    assert discovery.discover().failures == ()
+    assert _found("zz-good") == [("zz-good", "zz-good", "1.0")]
 
 
 @pytest.mark.parametrize("editable", [True, False])
