@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dicomlogic_core.errors import PixelError
 from dicomlogic_core.pixels.codecs import decode_stream
 from dicomlogic_core.pixels.colour import to_rgb
 from dicomlogic_core.pixels.description import PixelDescription
 from dicomlogic_core.pixels.native import Bytes, keep_stored_bits, read_native
 from dicomlogic_core.pixels.streams import Stream, sniff
-from dicomlogic_core.pixels.syntaxes import BIG_ENDIAN, encapsulated, supported, syntax_name
+from dicomlogic_core.pixels.syntaxes import BIG_ENDIAN, LOSSY, encapsulated, supported, syntax_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +61,10 @@ def decode_frame(
         raise _contradiction(f"decoded to {values.shape}, the header says {description.shape}")
     if note is not None and space != description.photometric and description.photometric == "RGB":
         note("pixels.photometric")
-    return _stored(values, stream, description, space, out)
+    if description.samples > 1:
+        # Colour is unsigned whatever the stream says (PS3.3 C.7.6.3.1.1).
+        return to_rgb(values.view(f"u{values.dtype.itemsize}").astype(description.dtype, copy=False), space)
+    return _stored(values, stream, description, out, syntax in LOSSY)
 
 
 def _native(
@@ -100,24 +105,24 @@ def _check_before(data: Bytes, stream: Stream, description: PixelDescription, ex
 
 
 def _stored(
-    values: NDArray[Any], stream: Stream, description: PixelDescription, space: str, out: NDArray[Any] | None
+    values: NDArray[Any], stream: Stream, description: PixelDescription, out: NDArray[Any] | None, lossy: bool
 ) -> NDArray[Any]:
-    """Decoded samples as the description's type."""
-    if description.samples > 1:
-        return to_rgb(values.astype(description.dtype, copy=False), space)
+    """Decoded grey samples as the description's type, sign and bits put right; `out` itself if they are there."""
     same = values.dtype.itemsize == description.dtype.itemsize
-    in_out = out is not None and same and values.ctypes.data == out.ctypes.data
+    in_place = out is not None and same and values.ctypes.data == out.ctypes.data
     result = values.view(description.dtype) if same else values.astype(description.dtype)
     bits, high = description.bits_stored, description.high_bit
     if stream.kind != "rle":
         # The sign of JPEG 2000 samples is at the stream's own depth, also where the header claims more bits.
         bits = min(bits, stream.bits) if stream.kind in ("jpeg2000", "htj2k") else bits
         high = bits - 1
-        if stream.signed == description.signed and stream.bits <= bits:
-            return out if in_out and out is not None else result
-    if bits < result.dtype.itemsize * 8 or high >= bits:
+    alike = stream.signed == description.signed and stream.kind != "rle"
+    if alike and lossy and stream.bits > bits:
+        # Loss may carry a value over the end of its range: that is the end, not another value.
+        np.clip(result, *description.value_range, out=result)
+    elif not (alike and stream.bits <= bits) and (bits < result.dtype.itemsize * 8 or high >= bits):
         keep_stored_bits(result, bits_stored=bits, high_bit=high, signed=description.signed)
-    return out if in_out and out is not None else result
+    return out if in_place and out is not None else result
 
 
 def _no_frame(data: Bytes, expected: int, syntax: str) -> PixelError:

@@ -67,15 +67,21 @@ def sniff(data: Bytes) -> Stream | None:
         return None
 
 
-def _codestream(data: Bytes) -> Stream:
+def colour_after(kind: Kind, space: str) -> str:
+    """Colour space of decoded samples: JPEG 2000 decoders undo the component transforms RCT and ICT by themselves."""
+    return "RGB" if kind in ("jpeg2000", "htj2k") and space in ("YBR_RCT", "YBR_ICT") else space
+
+
+def _codestream(data: Bytes) -> Stream | None:
     """JPEG 2000 codestream (T.800 A.5.1); with the Part-15 bit of its capabilities it is HTJ2K."""
     length, capabilities = struct.unpack_from(">HH", data, 4)
     right, bottom, left, top = struct.unpack_from(">IIII", data, 8)
     samples, depth = struct.unpack_from(">HB", data, 40)
+    if not _sound_grid(data, samples):
+        return None
     high_throughput = bool(capabilities & 0x4000)
     if struct.unpack_from(">H", data, 4 + length)[0] == 0xFF50:
         high_throughput |= bool(struct.unpack_from(">I", data, 8 + length)[0] & 0x20000)  # Pcap bit of Part 15
-    tail = bytes(data[-3:])  # encapsulation pads to an even length, mostly with 00, seen with FF
     return Stream(
         kind="htj2k" if high_throughput else "jpeg2000",
         rows=bottom - top,
@@ -83,8 +89,45 @@ def _codestream(data: Bytes) -> Stream:
         samples=samples,
         bits=(depth & 0x7F) + 1,
         signed=bool(depth & 0x80),
-        complete=tail[1:] == b"\xff\xd9" or tail[:2] == b"\xff\xd9",
+        complete=_tiles_reach_the_end(data, 4 + length),
     )
+
+
+def _tiles_reach_the_end(data: Bytes, offset: int) -> bool:
+    """Whether tile-parts follow one another from the main header to the end marker (T.800 A.4.2).
+
+    Encapsulation pads to an even length, mostly with 00, also seen with FF.
+    """
+    size = len(data)
+    if size < offset + 2:
+        return False
+    marker = struct.unpack_from(">H", data, offset)[0]
+    while marker not in (0xFF90, 0xFFD9):
+        offset += 2 + struct.unpack_from(">H", data, offset + 2)[0]
+        marker = struct.unpack_from(">H", data, offset)[0]
+    while marker == 0xFF90:
+        (length,) = struct.unpack_from(">I", data, offset + 6)
+        if length == 0:  # the last tile-part, which goes on to the end
+            return bytes(data[-2:]) == b"\xff\xd9" or bytes(data[-3:-1]) == b"\xff\xd9"
+        if length < 14 or offset + length + 2 > size:
+            return False
+        offset += length
+        marker = struct.unpack_from(">H", data, offset)[0]
+    return marker == 0xFFD9 and size - offset <= 3
+
+
+def _sound_grid(data: Bytes, samples: int) -> bool:
+    """Whether image and tiles make a grid and components agree (T.800 B.2, B.3).
+
+    One decoder divides by a tile size of zero, which ends the process.
+    """
+    right, bottom, left, top, wide, high, first, upper = struct.unpack_from(">8I", data, 8)
+    grid = first <= left < min(right, first + wide) and upper <= top < min(bottom, upper + high)
+    if not grid or not 1 <= samples <= 4:
+        return False
+    tiles = -(-(right - first) // wide) * -(-(bottom - upper) // high)
+    components = {bytes(data[42 + 3 * number : 45 + 3 * number]) for number in range(samples)}
+    return tiles <= 65535 and len(components) == 1 and components.pop()[1:] == b"\x01\x01"
 
 
 def _boxes(data: Bytes) -> Stream | None:

@@ -28,6 +28,9 @@ DECODED: dict[str, str] = {
 }
 """Encapsulated syntaxes there are decoders for."""
 
+LOSSY = frozenset(_JPEG + end for end in ("50", "51", "81", "91", "203"))
+"""Syntaxes whose decoded samples may leave the range that was encoded."""
+
 _OTHERS: dict[str, str] = {
     _JPEG + "92": "JPEG 2000 Part 2 Lossless",
     _JPEG + "93": "JPEG 2000 Part 2",
