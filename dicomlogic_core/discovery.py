@@ -99,7 +99,11 @@ def _unreadable(name: str, distribution: Any, error: Exception) -> PluginFailure
     folder = getattr(getattr(distribution, "_path", None), "name", "")
     text = f"the metadata in {folder or 'a distribution'} cannot be read ({describe(error)}); install it again"
     return PluginFailure(
-        plugin=name or folder.partition("-")[0], distribution="", version="", stage="discover", error=text
+        plugin=name or folder.partition("-")[0],
+        distribution=folder.partition("-")[0],
+        version="",
+        stage="discover",
+        error=text,
     )
 
 

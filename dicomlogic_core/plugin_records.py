@@ -51,7 +51,7 @@ class PluginFailure:
 
     def __str__(self) -> str:
         origin = PluginOrigin(plugin=self.plugin, distribution=self.distribution, version=self.version)
-        return f"plugin {origin} failed to {self.stage}: {self.error}"
+        return f"plugin {origin} failed at {self.stage}: {self.error}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def describe(error: BaseException) -> str:
 def plugin_error(origin: PluginOrigin, stage: Stage, error: BaseException, *, where: str = "") -> PluginError:
     """The error to raise from `error` when a plugin failed and somebody waits for its answer."""
     return PluginError(
-        f"plugin {origin} failed to {stage}: {describe(error)}",
+        f"plugin {origin} failed at {stage}: {describe(error)}",
         plugin=origin.plugin,
         version=origin.version,
         stage=stage,
