@@ -25,8 +25,8 @@ def objection(data: memoryview, native_size: int) -> str:
         return ""
     if bytes(data[:4]) == _J2K:
         tail = bytes(data[-3:])
-        # A stream that was cut decodes to wrong pixels without an error.
-        return "" if tail.endswith(b"\xff\xd9") or tail == b"\xff\xd9\x00" else "a JPEG 2000 stream without its end"
+        # A stream that was cut decodes to wrong pixels without an error. One byte of padding may follow, 00 or FF.
+        return "" if b"\xff\xd9" in (tail[-2:], tail[:2]) else "a JPEG 2000 stream without its end"
     if bytes(data[:8]) == _BOXES or bytes(data[:3]) == _JPEG or _is_rle(data):
         too_long = native_size and size > 4 * native_size + _SLACK
         return f"{size} bytes for a frame of {native_size}" if too_long else ""
