@@ -40,8 +40,8 @@ class Hooks:
         """Register a module or object; returns the hooks it implements.
 
         Raises:
-            UsageError: an unknown or unmarked hook, a wrapper, a wrong argument, or something registered before.
-                Nothing of the plugin is left then.
+            UsageError: no hook, an unknown or unmarked one, a wrapper, a wrong argument, or something registered
+                before. Nothing of the plugin is left then.
         """
         if name in self._order:
             raise UsageError(f"a plugin called {name} is already registered", remedy="give it another name")
@@ -93,6 +93,7 @@ class Hooks:
     def _checked(self, plugin: Any, name: str) -> Iterator[str]:
         if inspect.isclass(plugin):
             raise UsageError(f"{name} is a class", remedy=f"register an object: {plugin.__name__}()")
+        marked = False
         for attribute in dir(plugin):
             options = self._pluggy.parse_hookimpl_opts(plugin, attribute)
             if options is None:
@@ -102,12 +103,18 @@ class Hooks:
                         remedy="put @hookimpl (from dicomlogic_core) before it",
                     )
                 continue
+            marked = True
             hook = options.get("specname") or attribute
             if hook in self.known:
                 _check_implementation(getattr(plugin, attribute), hook, name, options)
                 yield hook
             elif not options.get("optionalhook"):
                 raise UsageError(_unknown(hook, name, self.known), remedy=_similar(hook, self.known))
+        if not marked:
+            raise UsageError(
+                f"the plugin {name} implements no hook",
+                remedy="name the module (in the entry point) or object that has the functions marked @hookimpl",
+            )
 
 
 def _answer(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> Answer:

@@ -62,6 +62,10 @@ def test_an_unmarked_hook_is_refused():
     assert "@hookimpl" in _refused(Bad())
 
 
+def test_what_implements_no_hook_is_refused_with_where_to_look():
+    assert "entry point" in _refused(object())
+
+
 def test_a_marker_of_another_project_is_not_ours():
     class Bad:
         @pluggy.HookimplMarker("pytest")

@@ -200,7 +200,7 @@ def test_rediscover_finds_what_was_installed_and_drops_what_was_removed(site):
 
 
 def test_rediscover_tries_again_what_failed(site):
-    site.install("zz-a", code="import zz_needed_module")
+    site.install("zz-a", code="import zz_needed_module" + GOOD.format(name="a"))
     plugins = make(PLUGINS="zz-a")
     assert len(plugins.failures) == 1
     (site.folder / "zz_needed_module.py").write_text("")
