@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dicomlogic_core.testing.server_frames import FrameReader
+from dicomlogic_core.testing.server_frames import DEFAULT_SYNTAXES, FrameReader
 from dicomlogic_core.testing.server_store import Store
 from dicomlogic_core.testing.server_switches import Switches
 
@@ -179,11 +179,16 @@ def _wanted(value: Sequence[str]) -> Wanted:
     return Wanted(True, inner_type.strip().lower(), syntax, inner.startswith('"'))
 
 
-def choose(wanted: Iterable[Wanted], media_type: str, transfer_syntax: str, default: str) -> Wanted | None:
-    """The first value that content of this media type and syntax satisfies; `default` is the syntax of silence."""
+def choose(wanted: Iterable[Wanted], media_type: str, transfer_syntax: str) -> Wanted | None:
+    """The first value that content of this media type and syntax satisfies.
+
+    Silence about the syntax means the default of the type asked for (PS3.18 Tables 8.7.3-2 and -5); for whole objects
+    it is taken as "as stored", as dcm4chee does.
+    """
     for value in wanted:
-        type_fits = value.media_type in ("*/*", media_type, "application/octet-stream")
-        syntax = value.transfer_syntax or (default if value.media_type != "*/*" else "*")
-        if type_fits and syntax in ("*", transfer_syntax):
+        if value.media_type not in ("*/*", media_type, "application/octet-stream"):
+            continue
+        syntax = value.transfer_syntax or DEFAULT_SYNTAXES.get(value.media_type, "*")
+        if syntax in ("*", transfer_syntax):
             return value
     return None

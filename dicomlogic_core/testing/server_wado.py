@@ -15,7 +15,7 @@ from dicomlogic_core.testing.server_answers import (
     choose,
     json_answer,
 )
-from dicomlogic_core.testing.server_frames import DEFAULT_SYNTAXES, EXPLICIT_LITTLE_ENDIAN, sent_as
+from dicomlogic_core.testing.server_frames import EXPLICIT_LITTLE_ENDIAN, sent_as
 from dicomlogic_core.testing.server_json import JsonStyle, header_json, little_endian_words, raw_value
 from dicomlogic_core.testing.server_multipart import multipart
 from dicomlogic_core.testing.server_store import PIXEL_KEYWORDS, Instance, Store
@@ -145,7 +145,6 @@ def objects(exchange: Exchange, study: str, series: str = "", sop: str = "") -> 
     found = _found(exchange, study, series, sop)
     if not exchange.switches.objects:
         raise Refused(404, "this server does not retrieve whole objects")
-    # Every object in its own syntax: silence about the syntax is taken as "as stored", as dcm4chee does.
     syntaxes = {instance.transfer_syntax for instance in found}
     choice = None
     for syntax in syntaxes:
@@ -181,8 +180,7 @@ def _negotiate(exchange: Exchange, media_type: str, syntax: str, *, single: bool
         raise Refused(406, "the type parameter of multipart/related must be quoted")
     if media_type == "application/dicom":
         wanted = [value for value in wanted if value.media_type in ("*/*", media_type)]
-    default = syntax if media_type == "application/dicom" else DEFAULT_SYNTAXES.get(media_type, "")
-    choice = choose((value for value in wanted if value.multipart or single), media_type, syntax, default)
+    choice = choose((value for value in wanted if value.multipart or single), media_type, syntax)
     if choice is None:
         raise Refused(406, f"only {media_type}; transfer-syntax={syntax} can be had")
     if not choice.multipart and switches.single_part:
