@@ -7,6 +7,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from dicomlogic_core.errors import UsageError
 from dicomlogic_core.index.store import Store
@@ -35,6 +37,8 @@ class Mark:
 
 def plain_location(location: str) -> str:
     """A location as it may be stored: without userinfo, query and fragment; an absolute path for files."""
+    if location.lower().startswith("file:"):
+        location = url2pathname(urlsplit(location).path)
     if "://" not in location:
         return os.path.abspath(os.path.expanduser(location)).replace(os.sep, "/")  # noqa: PTH100, PTH111
     bare = shown(location)

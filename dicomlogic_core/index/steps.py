@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.index import blocks
 from dicomlogic_core.index.duplicates import Known
 from dicomlogic_core.index.marks import Mark, Marks
 from dicomlogic_core.index.parents import Parents, Touched
-from dicomlogic_core.index.paths import folder_name, stored_name
+from dicomlogic_core.index.paths import folder_name, placement, stored_name
 from dicomlogic_core.index.records import Record, groups, orphan_groups, parts
 from dicomlogic_core.index.remembered import forget
 from dicomlogic_core.index.store import Store
@@ -61,6 +61,7 @@ class Steps:
         self._marks = marks
         self._tags = tags
         self._folder = folder_name(store.folder)
+        self._shares_folder = bool(placement(marks.location, self._folder))
         self._positions = {key: number for number, key in enumerate(wanted.keys)}
 
     def write_blocks(self, batch: Batch) -> None:
@@ -68,6 +69,9 @@ class Steps:
         found = parts(batch.records)
         if not found:
             return
+        if self._shares_folder:
+            for part in found:
+                part.locations = [self._movable(location) for location in part.locations]
 
         def action(connection: sqlite3.Connection) -> dict[str, int]:
             numbers, before = blocks.series_ids(connection, found)
@@ -84,6 +88,12 @@ class Steps:
             return numbers
 
         batch.series = self._store.own.write(action)
+
+    def _movable(self, location: Location) -> Location:
+        """A file inside the database folder is named from there, so that the folder can be moved as a whole."""
+        if location.path is None:
+            return location
+        return replace(location, path=stored_name(location.path, self._folder))
 
     def write_tags(self, batch: Batch) -> None:
         """Step 2: the tag cache. Before step 3, since CTK never looks again at an image without cached tags."""
