@@ -84,7 +84,8 @@ class Answer:
         Raises:
             NetworkError: the body is cut, or has not the `expected` number of parts.
         """
-        return split(self.body, self.content_type, length_known=self.length_known, expected=expected)
+        with _at(self.url):
+            return split(self.body, self.content_type, length_known=self.length_known, expected=expected)
 
 
 class Client:
@@ -193,9 +194,10 @@ class Client:
         ):
             body = Body(response, self.settings, limit=1 << 62, cancelled=cancelled)
             splitter = Splitter(response.headers.get("Content-Type", ""), part_limit=self.settings.frame_limit)
-            for chunk in body.chunks():
-                yield from splitter.feed(chunk)
-            yield from splitter.finish(length_known=body.length_known)
+            with _at(url):
+                for chunk in body.chunks():
+                    yield from splitter.feed(chunk)
+                yield from splitter.finish(length_known=body.length_known)
 
     # --- one exchange ------------------------------------------------------------------------------------------------
 
@@ -325,6 +327,16 @@ def _session(settings: HttpSettings) -> requests.Session:
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keeps requests from looking into a ``.netrc``."""
     return request
+
+
+@contextmanager
+def _at(url: str) -> Iterator[None]:
+    """Name the URL in errors of the parser, which knows bytes only."""
+    try:
+        yield
+    except NetworkError as error:
+        error.url = error.where = error.url or shown(url)
+        raise
 
 
 def _check(cancelled: CancelledCheck | None, where: str) -> None:
