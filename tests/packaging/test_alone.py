@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
-from .conftest import PLUGINS, ROOT, Environment, run
+from .conftest import PLUGINS, ROOT, UV, Environment, run
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -80,24 +81,33 @@ def test_uninstalling_removes_a_plugin_from_the_list(environment, wheels):
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory) -> str:
-    """A git URL of what is committed."""
+def clone(tmp_path_factory) -> Path:
+    """A clone of what is committed."""
     git = shutil.which("git")
     if git is None or run(git, "-C", str(ROOT), "rev-parse", "HEAD", check=False).returncode:
         pytest.skip("not a git checkout")
-    clone = tmp_path_factory.mktemp("clone") / "repository"
-    run(git, "clone", "--quiet", ROOT.as_uri(), str(clone))
+    target = tmp_path_factory.mktemp("clone") / "repository"
+    run(git, "clone", "--quiet", ROOT.as_uri(), str(target))
     # A checkout without a branch, as continuous integration makes them, has no default branch to install from.
-    run(git, "-C", str(clone), "checkout", "--quiet", "-B", "main")
-    return f"git+{clone.as_uri()}"
+    run(git, "-C", str(target), "checkout", "--quiet", "-B", "main")
+    return target
 
 
 @pytest.mark.parametrize("pip", [False, pytest.param(True, marks=pytest.mark.long)], ids=["uv", "pip"])
-def test_one_command_installs_core_and_plugins_from_a_git_address(environment, address, pip):
+def test_one_command_installs_core_and_plugins_from_a_git_address(environment, clone, pip):
+    address = f"git+{clone.as_uri()}"
     made = environment("git", pip=pip)
     made.install(address, *(f"{address}#subdirectory=plugins/{name}" for name in PLUGINS))
     assert {record["status"] for record in made.plugins().values()} == {"ok"}
     assert set(made.plugins()) == {"builtin", *PLUGINS}
+
+
+@pytest.mark.long
+@pytest.mark.skipif(UV is None, reason="the command is uv's")
+def test_the_demo_runs_from_a_fresh_clone(clone):
+    run(UV, "run", "dicomlogic", "demo", cwd=clone)
+    written = {path.suffix for path in (clone / "dicomlogic-demo").rglob("*") if path.is_file()}
+    assert {".nrrd", ".png", ".sql"} <= written
 
 
 def test_help_is_there_without_the_checkout(core_environment):
