@@ -296,7 +296,10 @@ class Session:
         from dicomlogic_core.images import write_montage
         from dicomlogic_core.objects import Volume
 
-        volume = self.load(loadable, lazy=True, options=options)
+        try:
+            volume = self.load(loadable, lazy=True, options=options)
+        except UsageError:  # what is interpolated from all frames exists only as a whole
+            volume = self.load(loadable, options=options)
         if not isinstance(volume, Volume):
             raise UsageError(f"a {loadable.kind} has no picture", where=loadable.id, remedy="preview a volume")
         return write_montage(volume, Path(path))

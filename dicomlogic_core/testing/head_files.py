@@ -73,7 +73,7 @@ def _series(number: int, description: str, matrix: NDArray[np.float64], shape: t
     dataset.PositionReferenceIndicator = ""
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.ImageOrientationPatient = [
-        f"{cosine:.10g}" for axis in (0, 1) for cosine in matrix[:3, axis] / spacing[axis]
+        f"{cosine:.12g}" for axis in (0, 1) for cosine in matrix[:3, axis] / spacing[axis]
     ]
     dataset.PixelSpacing = [f"{spacing[1]:g}", f"{spacing[0]:g}"]
     dataset.SamplesPerPixel = 1
@@ -91,7 +91,7 @@ def _slice(common: Dataset, number: int, k: int, matrix: NDArray[np.float64], st
     dataset.SOPInstanceUID = _uid("instance", number, k)
     dataset.InstanceNumber = k + 1
     position = matrix[:3, 3] + k * matrix[:3, 2]
-    dataset.ImagePositionPatient = [f"{value:.10g}" for value in position]
+    dataset.ImagePositionPatient = [f"{value:.12g}" for value in position]
     dataset.SliceLocation = f"{position[2]:.10g}"
     dataset.PixelData = stored.tobytes()
     meta = FileMetaDataset()
