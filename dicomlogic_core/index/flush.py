@@ -70,12 +70,23 @@ class Flush:
         Raises:
             DatabaseError: the database cannot be written.
         """
+        self._write(self._unfinished())
+
+    def _write(self, later: str) -> None:
+        """Write all but the series `later`, and finish the batch before."""
         self._settle()
-        if not (self._records or self._pending or self._orphans):
-            return
-        batch = self._take()
-        self._steps.write_blocks(batch)
-        self._open = batch, Background(self._steps, batch)
+        batch = self._take(later)
+        if batch.records or batch.marks or batch.orphans:
+            self._steps.write_blocks(batch)
+            self._open = batch, Background(self._steps, batch)
+
+    def _unfinished(self) -> str:
+        """The series that is being read just now, unless it is large: a run that is killed leaves no half of it."""
+        last = next(reversed(self._records.values()), None)
+        if last is None:
+            return ""
+        count = sum(record.series_uid == last.series_uid for record in self._records.values())
+        return last.series_uid if count <= len(self._records) // 2 else ""
 
     def _settle(self) -> None:
         """Finish the batch whose tags are being written."""
@@ -90,11 +101,18 @@ class Flush:
             self._tally.touch(touched)
         self._tally.findings += [*touched.findings, *element_findings(batch.records)]
 
-    def _take(self) -> Batch:
-        """What was collected, without what the database has already."""
-        records, marks = list(self._records.values()), self._pending
-        batch = Batch([], self._orphans, self._raw, marks, Known.of(self._store, list(self._records)))
-        self._records, self._orphans, self._raw, self._pending = {}, [], [], []
+    def _take(self, later: str) -> Batch:
+        """What was collected, without the series `later` and without what the database has already."""
+        records = [record for record in self._records.values() if not later or record.series_uid != later]
+        marks = [mark for mark in self._pending if not later or mark.series_uid != later]
+        batch = Batch([], self._orphans, self._raw, marks, Known.of(self._store, [record.uid for record in records]))
+        self._orphans = []
+        if later:
+            self._records = {uid: record for uid, record in self._records.items() if record.series_uid == later}
+            self._pending = [mark for mark in self._pending if mark.series_uid == later]
+            self._raw = [(data, {later}) for data, uids in self._raw if later in uids]
+        else:
+            self._records, self._pending, self._raw = {}, [], []
         changed = []
         for record in records:
             verdict = compare(self._wanted, batch.known, record, self._marks.source_id)
@@ -115,7 +133,7 @@ class Flush:
         Raises:
             DatabaseError: the database cannot be written.
         """
-        self.run()
+        self._write("")
         self._settle()
 
         def action(connection: sqlite3.Connection) -> None:
