@@ -17,6 +17,9 @@ Read = Callable[[int, int], bytes]
 Fragment = tuple[int, int]
 """Offset and length of a fragment's bytes."""
 
+MOST_FRAGMENTS = 1 << 20
+"""Fragments of one pixel value; more is damage or a trap."""
+
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 
@@ -64,6 +67,10 @@ def _items(read: Read, start: int, end: int) -> tuple[bytes, list[Fragment]]:
             table = read(offset + 8, min(length, end - offset - 8))
         else:
             fragments.append((offset + 8, length))
+            if len(fragments) > MOST_FRAGMENTS:
+                raise PixelError(
+                    f"more than {MOST_FRAGMENTS} fragments", code="pixels.decode-failed", remedy="check the source"
+                )
         offset += 8 + length
     if not fragments:
         raise PixelError("the pixel data has no fragments", code="pixels.short", remedy="fetch the file again")

@@ -27,6 +27,9 @@ class Linear:
     intercept: float = 0.0
 
     def __post_init__(self) -> None:
+        # An int would make numpy compute in the stored type, which overflows.
+        object.__setattr__(self, "slope", float(self.slope))
+        object.__setattr__(self, "intercept", float(self.intercept))
         if not (math.isfinite(self.slope) and math.isfinite(self.intercept)) or self.slope == 0:
             raise PixelError(
                 f"slope {self.slope:g} and intercept {self.intercept:g} cannot be applied",
@@ -112,5 +115,5 @@ def _by_blocks(stored: NDArray[Any], linear: Linear, out: NDArray[Any]) -> None:
     for start in range(0, stored.size, _BLOCK):
         block = stored[start : start + _BLOCK]
         part = scratch[: block.size]
-        np.multiply(block, linear.slope, out=part)
+        np.multiply(block, linear.slope, out=part, dtype=np.float64)
         np.add(part, linear.intercept, out=out[start : start + _BLOCK], casting="same_kind")
