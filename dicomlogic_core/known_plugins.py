@@ -7,62 +7,57 @@ from __future__ import annotations
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 
-# distribution -> what people call the objects, and the ends of their SOP class UIDs
+# distribution -> what people call the objects -> the ends of their SOP class UIDs
 _BY_DISTRIBUTION: dict[str, dict[str, str]] = {
     "dicomlogic-scalar-volume": {
-        "1": "computed radiography image",
-        "1.1": "digital X-ray image",
-        "1.1.1": "digital X-ray image",
-        "1.2": "digital mammography image",
-        "1.2.1": "digital mammography image",
-        "2": "CT image",
-        "2.1": "enhanced CT image",
-        "2.2": "legacy converted enhanced CT image",
-        "3.1": "ultrasound multi-frame image",
-        "4": "MR image",
-        "4.1": "enhanced MR image",
-        "4.3": "enhanced MR colour image",
-        "4.4": "legacy converted enhanced MR image",
-        "6.1": "ultrasound image",
-        "6.2": "enhanced ultrasound volume",
-        "7": "secondary capture image",
-        "7.1": "multi-frame single bit secondary capture image",
-        "7.2": "multi-frame grayscale byte secondary capture image",
-        "7.3": "multi-frame grayscale word secondary capture image",
-        "7.4": "multi-frame true color secondary capture image",
-        "12.1": "X-ray angiographic image",
-        "12.1.1": "enhanced X-ray angiographic image",
-        "12.2": "X-ray radiofluoroscopic image",
-        "13.1.1": "X-ray 3D angiographic image",
-        "13.1.3": "breast tomosynthesis image",
-        "20": "nuclear medicine image",
-        "30": "parametric map",
-        "128": "PET image",
-        "128.1": "legacy converted enhanced PET image",
-        "130": "enhanced PET image",
-        "481.1": "RT image",
+        "computed radiography image": "1",
+        "digital X-ray image": "1.1 1.1.1 1.3 1.3.1",
+        "digital mammography image": "1.2 1.2.1",
+        "CT image": "2",
+        "enhanced CT image": "2.1 2.2",
+        "ultrasound image": "3.1 6.1",
+        "enhanced ultrasound volume": "6.2",
+        "MR image": "4",
+        "enhanced MR image": "4.1 4.3 4.4",
+        "secondary capture image": "7 7.1 7.2 7.3 7.4",
+        "X-ray angiographic image": "12.1 12.1.1 13.1.1",
+        "X-ray radiofluoroscopic image": "12.2 12.2.1",
+        "X-ray craniofacial image": "13.1.2",
+        "breast tomosynthesis image": "13.1.3 13.1.4 13.1.5",
+        "optical coherence tomography image": "14.1 14.2 77.1.5.4",
+        "nuclear medicine image": "20",
+        "parametric map": "30",
+        "endoscopic image": "77.1.1 77.1.1.1",
+        "microscopic image": "77.1.2 77.1.2.1 77.1.3",
+        "photographic image": "77.1.4 77.1.4.1 77.1.5.1 77.1.5.2",
+        "PET image": "128",
+        "enhanced PET image": "128.1 130",
     },
     "dicomlogic-rt": {
-        "481.2": "RTDOSE",
-        "481.3": "RTSTRUCT",
-        "481.5": "RTPLAN",
-        "481.8": "RT ion plan",
+        "RTIMAGE": "481.1",
+        "RTDOSE": "481.2",
+        "RTSTRUCT": "481.3",
+        "RTPLAN": "481.5 481.8",
     },
     "dicomlogic-seg": {
-        "66.4": "SEG",
-        "66.7": "label map SEG",
+        "SEG": "66.4 66.7",
     },
 }
 
+# SOP class UID -> what people call its objects, and the distribution
 _OBJECTS: dict[str, tuple[str, str]] = {
     _STORAGE + end: (label, distribution)
-    for distribution, labels in _BY_DISTRIBUTION.items()
-    for end, label in labels.items()
+    for distribution, objects in _BY_DISTRIBUTION.items()
+    for label, ends in objects.items()
+    for end in ends.split()
 }
 
 _SCHEMES: dict[str, str] = {
     "http": "dicomlogic-dicomweb",
     "https": "dicomlogic-dicomweb",
+    "dicomweb": "dicomlogic-dicomweb",
+    "dicomweb+http": "dicomlogic-dicomweb",
+    "dicomweb+https": "dicomlogic-dicomweb",
     "ahi": "dicomlogic-ahi",
 }
 
