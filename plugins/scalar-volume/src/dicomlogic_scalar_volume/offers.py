@@ -14,8 +14,10 @@ from dicomlogic_core import (
     SeriesView,
     Stack,
     StackPart,
+    by_appearance,
     finding,
     hard_parts,
+    image_rows,
     mode_of,
     modes_for,
     overlap_finding,
@@ -24,7 +26,7 @@ from dicomlogic_core import (
     soft_parts,
     stack_of,
 )
-from dicomlogic_scalar_volume.slicer import subseries
+from dicomlogic_scalar_volume.slicer import subseries, varying_tags
 
 NAME = "scalar-volume"
 # Values mean nothing without the plugin that knows their scaling.
@@ -152,9 +154,11 @@ def _offer_runs(result: _Offers, stack: Stack, label: str, confidence: float) ->
 
 def _offer_subseries(result: _Offers) -> None:
     """Slicer's sub-series that are whole volumes, below everything made by our own rules."""
+    if not varying_tags(result.series):
+        return
     lowest = min((loadable.confidence for loadable in result.made), default=0.5)
     offered = {frozenset(loadable.frames) for loadable in result.made} if result.made else set()
-    for one in subseries(result.series):
+    for one in subseries(result.series, by_appearance(result.series, image_rows(result.series)).tolist()):
         if len(one.rows) < 2 or frozenset(result.refs[row] for row in one.rows) in offered:
             continue
         rows = np.array(one.rows, dtype=np.int64)

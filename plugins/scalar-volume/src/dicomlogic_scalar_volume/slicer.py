@@ -39,29 +39,34 @@ class Subseries:
     alone: bool = False
 
 
-def subseries(series: SeriesView) -> Iterator[Subseries]:
-    """Slicer's sub-series of every tag that has more than one value, by rows of the frame table."""
-    instances = series.frames.instance.tolist()
-    for tag, keyword in _TAGS.items():
-        # Slicer reads the top level of a file only.
-        column = series.text(keyword)
-        if column.count(column[0]) == len(column):
-            continue
-        texts = [(text or "").replace(",", "_") for text in column]
+def varying_tags(series: SeriesView) -> list[str]:
+    """The tags by which Slicer would cut the series. It reads the top level of a file only."""
+    columns = {tag: series.text(keyword) for tag, keyword in _TAGS.items()}
+    return [tag for tag, column in columns.items() if column.count(column[0]) != len(column)]
+
+
+def subseries(series: SeriesView, rows: Sequence[int]) -> Iterator[Subseries]:
+    """Slicer's sub-series of `rows` of the frame table, of every tag that has more than one value.
+
+    They are numbered in the order of `rows`; Slicer's own is that of its database.
+    """
+    instances = series.frames.instance[list(rows)].tolist()
+    for tag in varying_tags(series):
+        texts = [(text or "").replace(",", "_") for text in series.text(_TAGS[tag])]
         if tag == "imageOrientationPatient":
             texts = _same_orientations(texts)
         members: dict[str, list[int]] = {}
-        for row, instance in enumerate(instances):
+        for row, instance in zip(rows, instances):
             members.setdefault(texts[instance], []).append(row)
         if tag == "imageOrientationPatient":
             members.pop("", None)  # elsewhere an empty text counts as a value
         if len(members) < 2:
             continue
-        for number, (value, rows) in enumerate(members.items(), 1):
+        for number, (value, inside) in enumerate(members.items(), 1):
             yield Subseries(
                 tag=tag,
                 label=f"{tag} {number if tag in _ENUMERATED else value}",
-                rows=tuple(rows),
+                rows=tuple(inside),
                 alone=len(members) == 2 and texts.count(value) == len(texts) - 1 > 1,
             )
 
@@ -84,7 +89,7 @@ def slicer_offers(series: SeriesView) -> list[Loadable]:
     refs = series.frames.refs()
     name = default_name(series)
     whole = _Sorted.of(series, range(len(refs)))
-    parts = [(one, _Sorted.of(series, one.rows)) for one in subseries(series)]
+    parts = [(one, _Sorted.of(series, one.rows)) for one in subseries(series, range(len(refs)))]
     preferred = {number for number, _ in enumerate(parts) if _preferred(whole, parts, number)}
     result = []
     for number, (one, ordered) in enumerate([(None, whole), *parts], -1):
