@@ -13,20 +13,12 @@ from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.header.charset import text_decoder
 from dicomlogic_core.header.groups import NOT_INSIDE, REFERENCES, frame_columns
-from dicomlogic_core.header.jsonvalues import (
-    canonical,
-    element_values,
-    element_vr,
-    inline_bytes,
-    no_collection,
-    normal_item,
-    parse,
-    split,
-)
+from dicomlogic_core.header.jsonparse import RawObject, canonical, no_collection, parse, raw_objects, split
+from dicomlogic_core.header.jsonvalues import element_values, element_vr, inline_bytes, normal_item
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
 from dicomlogic_core.header.table import FRAME_GROUPS, PIXEL_KEYS, SHARED_GROUPS
-from dicomlogic_core.header.text import json_text, raw_text
+from dicomlogic_core.header.text import JSON_VRS, NUMBER_TEXTS, json_text, raw_text
 from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
 from dicomlogic_core.header.walk import DEEPEST
 from dicomlogic_core.header.wanted import wanted_vr
@@ -38,10 +30,16 @@ if TYPE_CHECKING:
 __all__ = ["JsonReader", "split", "to_dataset"]
 
 _TRANSFER_SYNTAX = ("00020010", "00083002")
+_PRIVATE = -1
+_UNWANTED = -2
+_MOST_KEYS = 20_000
+_MOST_REMEMBERED = 2048
+_LONGEST_REMEMBERED = 512
+_LONGEST_ITEMS = 4096
 
 
 class JsonReader:
-    """Reads DICOM JSON objects into rows. Safe to share between threads."""
+    """Reads DICOM JSON objects into rows. Safe to share between threads: what it remembers only saves time."""
 
     def __init__(self, wanted: WantedTags) -> None:
         self.wanted = wanted
@@ -57,6 +55,10 @@ class JsonReader:
                 self._private.setdefault((address[:4], creator), {})[address[6:]] = slot
                 self._usual.setdefault(address[:4] + "10" + address[6:], slot)
         self._private_groups = frozenset(group for group, _ in self._private)
+        self._codes = {key: slot for key, slot in self._slots.items() if key[:4] not in self._private_groups}
+        self._item_memo: dict[bytes, list[dict[str, Any]]] = {}
+        self._raw_memos: list[dict[bytes, str]] = [{} for _ in wanted.keys]
+        self._memos: dict[str, dict[str | tuple[str, ...], str]] = {vr: {} for vr in JSON_VRS}
 
     def rows(self, data: bytes) -> list[HeaderRow | DicomLogicError]:
         """The rows of an answer's objects; an entry that cannot be read at all is an error value.
@@ -66,10 +68,13 @@ class JsonReader:
         """
         if not data.strip():
             return []
-        parsed = parse(data)
         result: list[HeaderRow | DicomLogicError] = []
         with no_collection():
-            for entry in parsed if isinstance(parsed, list) else [parsed]:
+            entries: Any = raw_objects(data)
+            if entries is None:
+                parsed = parse(data)
+                entries = parsed if isinstance(parsed, list) else [parsed]
+            for entry in entries:
                 try:
                     result.append(self.row(entry))
                 except DicomLogicError as error:
@@ -84,47 +89,123 @@ class JsonReader:
         """
         obj = canonical(obj)
         row = HeaderRow(self._blank.copy())
-        self._fill(row, obj)
+        if isinstance(obj, RawObject):
+            self._fill_raw(row, obj)
+        else:
+            self._fill(row, obj)
         self._place_pixels(row, obj)
         self._keep_items(row, obj)
         self._frame_columns(row, obj)
         self._tile(row, obj)
         return row
 
-    def _fill(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
-        texts, slots, vrs = row.texts, self._slots, self._vrs
+    def _fill_raw(self, row: HeaderRow, obj: RawObject) -> None:
+        """As `_fill`, for elements that are still bytes: the same bytes of a column mean the same text."""
+        texts, codes, memos = row.texts, self._codes, self._raw_memos
         private: list[str] = []
-        for key, element in obj.items():
-            slot = slots.get(key)
-            if slot is not None:
-                try:
-                    texts[slot] = self._text(key, element, vrs[slot])
-                except (ValueError, TypeError, OverflowError) as error:
-                    row.findings.append(_unusable(key, error))
-            if key[:4] in self._private_groups:
+        for key, raw in obj.raw.items():
+            slot = codes.get(key)
+            if slot is None:
+                slot = self._code(key)
+            if slot >= 0:
+                memo = memos[slot]
+                element = bytes(raw)
+                text = memo.get(element)
+                if text is None:
+                    self._put(row, slot, key, parse(element))
+                    text = texts[slot]
+                    if text is not None and len(element) <= _LONGEST_REMEMBERED:
+                        if len(memo) >= _MOST_REMEMBERED:
+                            memo.clear()
+                        memo[element] = text
+                else:
+                    texts[slot] = text
+            elif slot == _PRIVATE:
                 private.append(key)
         if private:
-            for key, slot in self._private_slots(private, obj).items():
-                try:
-                    texts[slot] = text = self._text(key, obj[key], vrs[slot])
-                    if key in slots:  # also asked for by its very number, without a VR
-                        texts[slots[key]] = text
-                except (ValueError, TypeError, OverflowError) as error:
-                    row.findings.append(_unusable(key, error))
+            self._fill_private(row, obj, private)
+
+    def _fill(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
+        texts, codes, quick = row.texts, self._codes, self._quick
+        private: list[str] = []
+        for key, element in obj.items():
+            slot = codes.get(key)
+            if slot is None:
+                slot = self._code(key)
+            if slot >= 0:
+                text = quick(element)
+                if text is not None:
+                    texts[slot] = text
+                    continue
+                self._put(row, slot, key, element)
+            elif slot == _PRIVATE:
+                private.append(key)
+        if private:
+            self._fill_private(row, obj, private)
+
+    def _quick(self, element: Any) -> str | None:
+        """The text in the common cases (texts met before, plain numbers, no value); None for anything else."""
+        try:
+            vr = element["vr"]
+            memo = self._memos[vr]
+            values = element.get("Value")
+            if not values:
+                return "" if len(element) == 1 else None
+            first = values[0]
+            if type(first) is str:
+                return memo.get(first if len(values) == 1 else tuple(values))
+            if len(values) == 1:
+                return NUMBER_TEXTS[vr, type(first)](first)
+            return "\\".join([NUMBER_TEXTS[vr, type(value)](value) for value in values])
+        except (KeyError, TypeError, AttributeError):
+            return None
+
+    def _code(self, key: str) -> int:
+        code = _PRIVATE if key[:4] in self._private_groups else _UNWANTED
+        if len(self._codes) < _MOST_KEYS:
+            self._codes[key] = code
+        return code
+
+    def _put(self, row: HeaderRow, slot: int, key: str, element: Any) -> None:
+        try:
+            row.texts[slot] = self._text(key, element, self._vrs[slot])
+        except (ValueError, TypeError, OverflowError) as error:
+            row.findings.append(_unusable(key, error))
+
+    def _fill_private(self, row: HeaderRow, obj: Mapping[str, Any], keys: list[str]) -> None:
+        found = self._private_slots(keys, obj)
+        for key in keys:
+            if key in found:
+                self._put(row, found[key], key, obj[key])
+            if key in self._slots:  # also asked for by its very number, where the dictionary knows no VR
+                if key in found:
+                    row.texts[self._slots[key]] = row.texts[found[key]]
+                else:
+                    self._put(row, self._slots[key], key, obj[key])
 
     def _text(self, key: str, element: Any, known: str) -> str:
         if not isinstance(element, dict):
             raise ValueError(f"{type(element).__name__} where an element belongs")
         values = element.get("Value")
-        if values:
-            return json_text(element_vr(key, element, known), values if isinstance(values, list) else [values])
+        if values is not None and values != []:
+            vr = element_vr(key, element, known)
+            values = values if isinstance(values, list) else [values]
+            text = json_text(vr, values)
+            if vr in self._memos and all(type(value) is str for value in values):
+                self._remember(vr, values[0] if len(values) == 1 else tuple(values), text)
+            return text
         if known != "UN" and element.get("vr") == "UN" and "InlineBinary" in element:
             return raw_text(known.encode("ascii"), inline_bytes(element) or b"", text_decoder(None).decode)
         if element.get("BulkDataURI") or element.get("InlineBinary"):
             return NOT_STORED
-        if values == 0 and values is not False and values != []:
-            return json_text(element_vr(key, element, known), [values])
         return ""
+
+    def _remember(self, vr: str, value: str | tuple[str, ...], text: str) -> None:
+        memo = self._memos[vr]
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(memo) >= _MOST_REMEMBERED:
+                memo.clear()
+            memo[value] = text
 
     def _private_slots(self, keys: Sequence[str], obj: Mapping[str, Any]) -> dict[str, int]:
         """Key of the object -> slot of the private column; by creator, or at the usual block when it has none."""
@@ -166,9 +247,8 @@ class JsonReader:
     def _keep_items(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         kept = {}
         for key in self.wanted.items:
-            element = obj.get(key)
-            if isinstance(element, dict):
-                kept[key] = [normal_item(item) for item in element_values(element)]
+            if key in obj:
+                kept[key] = self._items(obj, key)
         if kept:
             row.items = kept
 
@@ -192,6 +272,19 @@ class JsonReader:
         row.grid, problem = read_grid(layout, VendorHeader(text, raw, items))
         if problem:
             row.findings.append(problem)
+
+    def _items(self, obj: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+        """The items of a kept sequence; nobody changes them, so that equal ones are one object."""
+        raw = bytes(obj.raw[key]) if isinstance(obj, RawObject) else b""
+        items = self._item_memo.get(raw) if raw else None
+        if items is None:
+            element = obj[key]
+            items = [normal_item(item) for item in element_values(element)] if isinstance(element, dict) else []
+            if raw and len(raw) <= _LONGEST_ITEMS:
+                if len(self._item_memo) >= _MOST_REMEMBERED:
+                    self._item_memo.clear()
+                self._item_memo[raw] = items
+        return items
 
     def _frame_columns(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         shared = self._groups(row, obj.get(SHARED_GROUPS))

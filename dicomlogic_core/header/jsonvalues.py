@@ -1,112 +1,20 @@
-"""DICOM JSON text to objects and elements in one form, tolerant of what servers send (PS3.18 F.2).
-
-The parser is orjson or msgspec where installed. Both refuse NaN and infinite numbers, which servers do send: then the
-standard library's reads the same text.
-"""
+"""Elements of DICOM JSON (PS3.18 F.2) in one form, tolerant of what servers send."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import gc
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 from dicomlogic_core.errors import HeaderError
+from dicomlogic_core.header.jsonparse import canonical
 from dicomlogic_core.header.text import JSON_VRS, json_text
 from dicomlogic_core.header.walk import DEEPEST
-from dicomlogic_core.tags import KEYWORDS, tag_vr
+from dicomlogic_core.tags import tag_vr
 
-_HEX = frozenset("0123456789ABCDEF")
 BYTES_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 """VRs whose values are bytes."""
-
-
-@cache
-def _fast_parsers() -> list[Callable[[bytes], Any]]:
-    parsers: list[Callable[[bytes], Any]] = []
-    try:
-        import orjson
-
-        parsers.append(orjson.loads)
-    except ImportError:
-        try:
-            import msgspec
-
-            parsers.append(msgspec.json.decode)
-        except ImportError:
-            pass
-    return parsers
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Without the cyclic collector, which takes a third of the time of parsing and finds nothing in fresh JSON."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def parse(data: bytes) -> Any:
-    """JSON bytes to objects, by the fastest parser that accepts them.
-
-    Raises:
-        HeaderError: no JSON; nested more deeply than any DICOM object (``header.limit``).
-    """
-    with no_collection():
-        for parser in _fast_parsers():
-            try:
-                return parser(data)
-            except (ValueError, RecursionError):
-                continue
-        try:
-            return json.loads(bytes(data).decode("utf-8-sig"))
-        except RecursionError as error:
-            raise HeaderError("JSON nested too deeply", code="header.limit") from error
-        except ValueError as error:
-            raise HeaderError(f"no JSON: {type(error).__name__}", code="header") from error
-
-
-def split(data: bytes) -> list[dict[str, Any]]:
-    """The objects of a metadata answer: one object, an array of them, or nothing.
-
-    Raises:
-        HeaderError: no JSON, or JSON that is no object.
-    """
-    if not data.strip():
-        return []
-    parsed = parse(data)
-    objects = parsed if isinstance(parsed, list) else [parsed]
-    return [canonical(entry) for entry in objects]
-
-
-def canonical(entry: Any) -> dict[str, Any]:
-    """The object with eight upper-case digits as keys; keywords and commas are accepted.
-
-    Raises:
-        HeaderError: something other than an object.
-    """
-    if not isinstance(entry, dict):
-        raise HeaderError(f"{type(entry).__name__} where a DICOM object belongs")
-    for key in entry:
-        if len(key) != 8 or not key.isalnum() or key.upper() != key:
-            return {canonical_key(key): element for key, element in entry.items()}
-    return entry
-
-
-def canonical_key(key: str) -> str:
-    """Eight upper-case digits for a tag in any spelling or a keyword."""
-    digits = key.replace(",", "").strip("() ").upper()
-    if len(digits) == 8 and _HEX.issuperset(digits):
-        return digits
-    return KEYWORDS.get(key, key)
 
 
 def element_vr(key: str, element: Mapping[str, Any], known: str = "") -> str:

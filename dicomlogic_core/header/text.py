@@ -136,26 +136,34 @@ def raw_text(vr: bytes, raw: bytes, decode: Decode, order: str = "<") -> str:
 # --- DICOM JSON (PS3.18 F.2) ---------------------------------------------------------------------------------------
 
 
+_BEYOND = 1 << 64
+
+
+def integer_text(value: int) -> str:
+    """An integer; beyond 64 bits as a float, since JSON parsers differ in what they make of those."""
+    return str(value) if -_BEYOND < value < _BEYOND else double_text(float(value))
+
+
 def _json_number(value: Any) -> str:
     if isinstance(value, str):
         return value.strip(" ")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{type(value).__name__} where a number belongs")
-    return str(value) if isinstance(value, int) else double_text(value)
+    return integer_text(value) if isinstance(value, int) else double_text(value)
 
 
 def _json_integer(value: Any) -> str:
     text = _json_number(value)
-    if not text:
-        return ""
+    if not text or text.lstrip("+-").isdigit():
+        return text
     number = float(text)
     if not number.is_integer():
         raise ValueError("a fraction where an integer belongs")
-    return text if text.lstrip("+-").isdigit() else str(int(number))
+    return str(int(number)) if abs(number) < _BEYOND else text
 
 
 def _json_decimal(value: Any) -> str:
-    return _json_number(value)
+    return double_text(value) if type(value) is float else _json_number(value)
 
 
 def _json_single(value: Any) -> str:
@@ -169,6 +177,8 @@ def _json_single(value: Any) -> str:
 
 
 def _json_double(value: Any) -> str:
+    if type(value) is float:
+        return double_text(value)
     text = _json_number(value)
     return double_text(float(text)) if text else ""
 
@@ -224,6 +234,14 @@ JSON_VRS: dict[str, Callable[[Any], str]] = {
     "AT": _json_tag,
 }
 """VR -> one value of the ``Value`` list -> text."""
+
+NUMBER_TEXTS: dict[tuple[str, type], Callable[[Any], str]] = {
+    **dict.fromkeys([(vr, int) for vr in ("IS", "US", "SS", "UL", "SL", "UV", "SV", "DS")], integer_text),
+    ("DS", float): double_text,
+    ("FD", float): double_text,
+    ("FL", float): _json_single,
+}
+"""(VR, type of the JSON value) -> its text, for the forms nearly every server sends."""
 
 
 def json_text(vr: str, values: Sequence[Any] | Iterable[Any]) -> str:
