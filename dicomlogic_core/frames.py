@@ -167,6 +167,7 @@ def frame_location(base: Location, ref: FrameRef, description: PixelDescription)
         native_size=0 if description.subsampled else description.frame_bytes,
         series_instances=base.series_instances,
         sop_class=base.sop_class,
+        photometric=description.photometric,
     )
 
 

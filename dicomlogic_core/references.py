@@ -78,6 +78,8 @@ class Location:
         series_instances: number of instances of the series with pixels; 0 when not known. A fetcher decides by it
             whether to ask for the whole series at once.
         sop_class: SOP Class UID, or "".
+        photometric: PhotometricInterpretation, or "". A server that decompresses ``YBR_...`` does not tell whether it
+            converted the colours too.
     """
 
     ref: Ref
@@ -93,6 +95,7 @@ class Location:
     native_size: int = 0
     series_instances: int = 0
     sop_class: str = ""
+    photometric: str = ""
 
     @property
     def scheme(self) -> str:

@@ -35,6 +35,8 @@ INSTANCE = Rung("whole instance", kind="instance")
 BULK = Rung("bulk data", kind="bulk")
 
 _LADDER = (AS_STORED, AS_STORED_PLAIN, EXPLICIT, SINGLE, ANYTHING, INSTANCE, BULK)
+_DECOMPRESSED = frozenset((AS_STORED_PLAIN, EXPLICIT, ANYTHING))
+"""Rungs to which a server may answer with pixels it has decompressed."""
 
 # Syntaxes and the media types that PS3.18 table 8.7.3-5 gives them.
 _COMPRESSED = {
@@ -64,6 +66,7 @@ class Ladder:
         self._best: dict[_Key, Rung] = {}
         self._refused: dict[str, set[Rung]] = {}
         self._understood: dict[str, set[Rung]] = {}
+        self._frameless: set[str] = set()
 
     def rungs(self, location: Location, announced: frozenset[str]) -> list[Rung]:
         """The rungs to try, the remembered one first.
@@ -80,7 +83,12 @@ class Ladder:
         with self._lock:
             best = self._best.get(_key(location))
             useless = self._refused.get(location.source, set()) - self._understood.get(location.source, set())
-        rungs.sort(key=lambda rung: (rung != best, rung in useless))  # stable: the ladder's order otherwise
+            frameless = location.source in self._frameless
+        if location.photometric.startswith("YBR"):
+            # Whether the colours of what a server decompressed are still those of the header cannot be told.
+            rungs = [rung for rung in rungs if rung not in _DECOMPRESSED]
+        # Sorting is stable: the ladder's order otherwise.
+        rungs.sort(key=lambda rung: (rung != best, rung in useless or (frameless and rung.kind == "frames")))
         return rungs
 
     def best(self, location: Location) -> Rung | None:
@@ -93,6 +101,11 @@ class Ladder:
         with self._lock:
             self._best[_key(location)] = rung
             self._understood.setdefault(location.source, set()).add(rung)
+
+    def without_frames(self, location: Location) -> None:
+        """The server has the instance and not its frames: it has no frames at all."""
+        with self._lock:
+            self._frameless.add(location.source)
 
     def refused(self, location: Location, rung: Rung, status: int) -> None:
         """The server answered `rung` with an error."""
