@@ -80,6 +80,8 @@ class Frames:
                 tried.append((rung, error))
                 continue
             self.ladder.worked(ask.location, rung)
+            if gone:
+                self.ladder.without_frames(ask.location)
             return found
         raise _nothing(ask.url, tried)
 
