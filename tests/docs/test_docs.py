@@ -24,9 +24,10 @@ from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.server import serve
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")], key=str)
+_PATTERNS = ("README.md", "docs/**/*.md", "plugins/*/README.md", "cookiecutter-plugin/README.md")
+PAGES = sorted((page for pattern in _PATTERNS for page in ROOT.glob(pattern)), key=str)
 # Lines of shell blocks that prepare a machine; the long test below runs those of the README.
-_SET_UP = ("python3 -m venv", "pip install")
+_SET_UP = ("python3 -m venv", "pip install", "uvx cookiecutter")
 
 
 @dataclass(frozen=True)
