@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dicomlogic_core.contracts import Fetcher, FetchResult, WorkContext
@@ -69,8 +70,10 @@ class Transfer:
         buffer: Buffer | None = None,
         concurrency: int = 8,
         what: str = "frames",
+        broken: Callable[[Exception], PluginError] | None = None,
     ) -> None:
         self._name = name
+        self._broken = broken or self._failure
         self._fetcher = fetcher
         self._work = work
         self._deliver = deliver
@@ -201,7 +204,7 @@ class Transfer:
             self._stop.set()
             raise Cancelled("loading was stopped", remedy="load again")
 
-    def _broken(self, error: Exception) -> PluginError:
+    def _failure(self, error: Exception) -> PluginError:
         return PluginError(f"fetcher {self._name} failed: {error!r}"[:300], plugin=self._name, stage="fetch")
 
 
@@ -237,6 +240,7 @@ def transfer(
             buffer=buffer,
             concurrency=getattr(provider, "concurrency", 8),
             what=what,
+            broken=partial(registry.error, "fetcher", provider.name, "fetch"),
         )
         failed.update(one.run([request for request in requests if request.location.scheme == scheme]))
     return failed

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dicomlogic_core.contracts import Fetcher
+from dicomlogic_core.errors import PluginError
 from dicomlogic_core.header.part10 import Part10Reader
 from dicomlogic_core.header.rows import HeaderRow
 from dicomlogic_core.header.wanted import wanted_tags
@@ -76,6 +77,10 @@ class OneFetcher:
         self._provider = FetcherProvider(
             name="one", label="the one fetcher", factory=lambda: fetcher, schemes=("file",), concurrency=concurrency
         )
+
+    def error(self, kind: str, name: str, stage: str, error: Exception, *, where: str = "") -> PluginError:
+        """The failure of the fetcher."""
+        return PluginError(f"{name} failed: {error!r}", plugin=name, stage=stage, where=where)
 
     def for_scheme(self, kind: str, scheme: str) -> FetcherProvider:
         """The provider, whatever the scheme."""
