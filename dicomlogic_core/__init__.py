@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from dicomlogic_core.pixels.encapsulated import frame_fragments
     from dicomlogic_core.pixels.known import pixel_findings
     from dicomlogic_core.planes import Planes, classify_planes
-    from dicomlogic_core.planes_checks import geometry_checks
     from dicomlogic_core.plugin_records import PluginFailure, PluginRecord
     from dicomlogic_core.privacy import identifies_patient
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.series import FrameTable, SeriesView, StudyView, parse_number, parse_numbers
     from dicomlogic_core.session import Session, open
     from dicomlogic_core.stacks import Stack, stack_of
+    from dicomlogic_core.stacks_checks import geometry_checks, stack_checks
     from dicomlogic_core.stacks_images import by_appearance, image_rows
     from dicomlogic_core.stacks_keys import StackPart, codes_of, hard_parts
     from dicomlogic_core.stacks_modes import (
@@ -110,7 +110,6 @@ _NAMES: dict[str, str] = {
         "pixels.encapsulated": "frame_fragments",
         "pixels.known": "pixel_findings",
         "planes": "Planes classify_planes",
-        "planes_checks": "geometry_checks",
         "privacy": "identifies_patient",
         "plugin_records": "PluginFailure PluginRecord",
         "providers": "AdaptorProvider FetcherProvider SourceProvider WriterProvider",
@@ -120,6 +119,7 @@ _NAMES: dict[str, str] = {
         "series": "FrameTable SeriesView StudyView parse_number parse_numbers",
         "session": "Session open",
         "stacks": "Stack stack_of",
+        "stacks_checks": "geometry_checks stack_checks",
         "stacks_images": "by_appearance image_rows",
         "stacks_keys": "StackPart codes_of hard_parts",
         "stacks_modes": "Layout layout_of mode_of modes_for runs_of stack_refusal stored_order",
@@ -204,6 +204,7 @@ __all__ = [
     "resample_slices",
     "runs_of",
     "soft_parts",
+    "stack_checks",
     "stack_of",
     "stack_refusal",
     "stored_order",

@@ -7,15 +7,18 @@ no key is trusted by itself, and none is looked at when the whole is already uni
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dicomlogic_core.findings import Finding, finding
+from dicomlogic_core.planes import classify_planes
+from dicomlogic_core.planes_gaps import classify_gaps
 from dicomlogic_core.series import SeriesView
-from dicomlogic_core.stacks import Stack, stack_of
-from dicomlogic_core.stacks_images import by_appearance
+from dicomlogic_core.stacks import Stack
+from dicomlogic_core.stacks_images import by_appearance, plane_columns
 from dicomlogic_core.stacks_keys import StackPart, codes_of
 from dicomlogic_core.stacks_names import value_label
 
@@ -56,6 +59,7 @@ def soft_parts(stack: Stack) -> list[StackPart]:
     series = stack.series
     rows = by_appearance(series, stack.claimed)
     columns = dict(_columns(series, rows))
+    places = _places(series, rows)
     tried: set[bytes] = set()
     for names in _combinations(list(columns)):
         codes = codes_of(list(zip(*(columns[name].tolist() for name in names))))
@@ -63,10 +67,26 @@ def soft_parts(stack: Stack) -> list[StackPart]:
         if codes is None or codes.tobytes() in tried:
             continue
         tried.add(codes.tobytes())
-        members = [rows[codes == number] for number in range(int(codes.max()) + 1)]
-        if _clean(stack, members):
+        if _clean(stack, codes, places):
+            members = [rows[codes == number] for number in range(int(codes.max()) + 1)]
             return _parts(stack, names, members)
     return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Places:
+    """Number of the position of every row, and the distances of the positions."""
+
+    place: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
+def _places(series: SeriesView, rows: NDArray[np.int64]) -> _Places:
+    columns = plane_columns(series)
+    planes = classify_planes(columns.position[rows], columns.orientation[rows])
+    place = np.empty(len(rows), dtype=np.int64)
+    place[planes.order] = planes.place
+    return _Places(place=place, distances=planes.distances)
 
 
 def _combinations(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -80,7 +100,7 @@ def _columns(series: SeriesView, rows: NDArray[np.int64]) -> Iterator[tuple[str,
     picked = rows.tolist()
     for name, tags in SOFT_KEYS.items():
         columns = [frames.text(tag) for tag in tags]
-        codes = codes_of([tuple(column[row] for column in columns) for row in picked])
+        codes = codes_of(list(zip(*([column[row] for row in picked] for column in columns))))
         if codes is not None:
             yield name, codes
     instances = codes_of(frames.instance[rows].tolist())
@@ -88,22 +108,27 @@ def _columns(series: SeriesView, rows: NDArray[np.int64]) -> Iterator[tuple[str,
         yield "instance", instances
 
 
-def _clean(stack: Stack, members: Sequence[NDArray[np.int64]]) -> bool:
-    if not 2 <= len(members) <= _MOST_PARTS or min(map(len, members)) < 2:
+def _clean(stack: Stack, codes: NDArray[np.int64], places: _Places) -> bool:
+    """True when every part is clean; positions are compared, no part is made for it."""
+    counts = np.bincount(codes)
+    whole = len(places.distances)
+    if not 2 <= len(counts) <= _MOST_PARTS or counts.min() < 2 or counts.max() > whole:
         return False
-    whole = 0
-    if stack.kind == "four-dimensional" and stack.planes is not None:
-        whole = len(stack.planes.counts)
-        if stack.planes.multiplicity and any(len(rows) != whole for rows in members):
+    if stack.kind == "four-dimensional" and stack.planes is not None and stack.planes.multiplicity:
+        pairs = codes * whole + places.place
+        complete = bool((counts == whole).all()) and len(np.unique(pairs)) == len(pairs)
+        return complete and _even(places.distances)
+    for number, count in enumerate(counts.tolist()):
+        inside = np.sort(places.place[codes == number])
+        if bool((np.diff(inside) == 0).any()) or not (count >= _LEAST_POSITIONS or count == whole):
             return False
-    for rows in members:
-        part = stack_of(stack.series, rows)
-        if not part.regular or part.planes is None:
-            return False
-        positions = len(part.planes.counts)
-        if positions < _LEAST_POSITIONS and positions != whole:
+        if not _even(places.distances[inside]):
             return False
     return True
+
+
+def _even(distances: NDArray[np.float64]) -> bool:
+    return classify_gaps(distances).kind in ("single", "uniform", "rounding")
 
 
 def _parts(stack: Stack, names: tuple[str, ...], members: Sequence[NDArray[np.int64]]) -> list[StackPart]:

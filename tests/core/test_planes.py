@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomlogic_core.planes import classify_planes, is_orientation
-from dicomlogic_core.planes_checks import geometry_checks
 from dicomlogic_core.planes_gaps import classify_gaps, robust_step
+from dicomlogic_core.stacks_checks import geometry_checks
 
 AXIAL = np.array([1.0, 0, 0, 0, 1, 0])
 

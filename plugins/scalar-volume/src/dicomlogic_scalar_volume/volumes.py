@@ -24,6 +24,7 @@ from dicomlogic_core import (
     layout_of,
     mode_of,
     resample_slices,
+    stack_checks,
     stack_of,
     stored_order,
 )
@@ -55,7 +56,7 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
         frame_of_reference_uid=series.frames.text("FrameOfReferenceUID")[stored[0]] or "",
         provenance=tuple(None if row is None else refs[row] for row in layout.rows),
         missing=layout.missing,
-        metadata=_metadata(series, layout),
+        metadata=_metadata(series, stack, layout),
         findings=tuple(dict.fromkeys((*loadable.findings, *stack.findings, *quantity.findings))),
         name=loadable.name,
     )
@@ -64,9 +65,11 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
     return _resampled(volume, stack) if mode == "resample" and stack.kind == "volume" else volume
 
 
-def _metadata(series: SeriesView, layout: Layout) -> dict[str, Any]:
+def _metadata(series: SeriesView, stack: Stack, layout: Layout) -> dict[str, Any]:
     metadata = attributes(series, layout.rows)
     metadata["window"] = windows(series, layout.rows)
+    if stack.planes is not None:
+        metadata["geometry_checks"] = stack_checks(stack)
     if layout.positions is not None:
         metadata["slice_positions_lps_mm"] = layout.positions.tolist()
         metadata["max_offset_mm"] = layout.offset_mm

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dicomlogic_core.planes import unit_axes
+from dicomlogic_core.stacks import Stack
+from dicomlogic_core.stacks_images import plane_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,3 +45,11 @@ def geometry_checks(
     checks["regularly_spaced_3d_volume"] = all(bool(value) for value in checks.values()) and len(positions) > 1
     checks["obliquity_degrees"] = math.degrees(math.acos(min(1.0, float(np.abs(normal).max()))))
     return checks
+
+
+def stack_checks(stack: Stack) -> dict[str, bool | float]:
+    """The flags of the located frames of a stack, those left out included."""
+    columns = plane_columns(stack.series)
+    rows = stack.claimed
+    spacing = np.nan_to_num(columns.pixel_spacing[rows])
+    return geometry_checks(columns.position[rows], columns.orientation[rows], spacing, columns.size[rows])
