@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import requests
@@ -21,7 +22,7 @@ from dicomlogic_core.http_errors import connection_error, status_error
 from dicomlogic_core.http_guard import Guard, is_link_local
 from dicomlogic_core.http_multipart import Part, Splitter, split
 from dicomlogic_core.http_retry import wait_before
-from dicomlogic_core.http_settings import HttpSettings
+from dicomlogic_core.http_settings import HTTP_OPTIONS, HttpSettings
 from dicomlogic_core.http_watch import WatchedAdapter, over
 from dicomlogic_core.media_types import MediaType
 from dicomlogic_core.urls import normalise_url, origin, shown
@@ -51,7 +52,11 @@ def client_for(location: str, options: Mapping[str, Any], session: requests.Sess
         # Such a URL can only have come out of a database; nobody named it.
         raise UsageError("a link-local address was not named in this process", code="index.host-refused", where=base)
     return Client(
-        base, HttpSettings.from_options(options, base), Credentials.from_options(base, options), session=session
+        base,
+        HttpSettings.from_options(options, base),
+        Credentials.from_options(base, options),
+        session=session,
+        extra={name: value for name, value in options.items() if name not in HTTP_OPTIONS and "." not in name},
     )
 
 
@@ -89,7 +94,14 @@ class Answer:
 
 
 class Client:
-    """Reads from one source. Safe for many threads; at most ``settings.concurrency`` requests are open at once."""
+    """Reads from one source. Safe for many threads; at most ``settings.concurrency`` requests are open at once.
+
+    Attributes:
+        base: URL of the source.
+        settings: limits and times.
+        guard: the rules for URLs out of answers.
+        extra: options of the source that are not about HTTP.
+    """
 
     def __init__(
         self,
@@ -98,8 +110,10 @@ class Client:
         credentials: Credentials | None = None,
         *,
         session: requests.Session | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         self.base = base
+        self.extra = MappingProxyType(dict(extra or {}))
         self.settings = settings or HttpSettings()
         self.guard = Guard(base, self.settings.allow)
         self._credentials = credentials or Credentials(base)
@@ -310,6 +324,19 @@ class _Response:
 
 
 class _Session(requests.Session):
+    """A session of one client, which always asks with the same settings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._environment: dict[str, Any] = {}
+
+    def merge_environment_settings(self, url: Any, *settings: Any) -> Any:
+        """Proxies and certificates by the environment; it is read through once per origin, not for each frame."""
+        place = origin(url)
+        if place not in self._environment:
+            self._environment[place] = super().merge_environment_settings(url, *settings)
+        return self._environment[place]
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None. Even when told not to follow, requests prepares the next hop, and reads a body of any size for it."""
         return None

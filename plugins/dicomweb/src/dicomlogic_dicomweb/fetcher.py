@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dicomlogic_core import (
     BulkRef,
+    Cancelled,
     Client,
     DicomLogicError,
     FetchContext,
@@ -140,6 +141,8 @@ class DicomwebFetcher:
                 base=place.base, study_uid=place.study_uid, series_uid=place.series_uid, sop_uid=place.sop_uid
             ).url
             results = self._results(client, url, batch, context)
+        except Cancelled:
+            raise
         except DicomLogicError as error:
             results = [_failed(location, error) for location in batch]
         yield from results

@@ -187,7 +187,7 @@ def _labels(parts: Sequence[Part], numbers: Sequence[int], url: str) -> list[int
 
 
 def _announced(ask: Ask) -> frozenset[str]:
-    given = ask.context.options.get("announced", "")
+    given = ask.client.extra.get("announced", "")
     return frozenset({ask.location.transfer_syntax, *(uid.strip() for uid in given.split(","))} - {""})
 
 
@@ -197,7 +197,7 @@ def _unbelievable(reason: str, url: str) -> NetworkError:
 
 def _nothing(url: str, tried: Sequence[tuple[Rung, NetworkError]]) -> NetworkError:
     gone = [error for _, error in tried if error.status in _GONE]
-    if gone and tried[-1][1].status in _GONE | _NEXT and not any(error.status == 200 for _, error in tried):
+    if gone and not any(error.status == 200 for _, error in tried):
         return gone[0]
     steps = "; ".join(f"{rung.name}: {error.message if error.status == 200 else error.status}" for rung, error in tried)
     return NetworkError(

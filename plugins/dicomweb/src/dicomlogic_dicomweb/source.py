@@ -77,7 +77,7 @@ class DicomwebSource:
         place = split_url(query.location)
         _check_options(query.options)
         client: Client = context.http(query.location)
-        listing = Listing(client, context, int(query.options.get("page", PAGE)))
+        listing = Listing(client, context, _page_size(query.options))
         scan = _Scan(place, client, context, listing, _by_keyword(query.where))
         yield from scan.run(known)
 
@@ -191,6 +191,13 @@ class _Scan:
 
 def _by_keyword(where: Mapping[str, str]) -> dict[str, str]:
     return {keyword_of(tag_key(name)) or name: value for name, value in where.items()}
+
+
+def _page_size(options: Mapping[str, str]) -> int:
+    text = options.get("page", str(PAGE))
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise UsageError(f"option page must be a positive number, not {text!r}")
+    return int(text)
 
 
 def _check_options(options: Mapping[str, str]) -> None:
