@@ -8,6 +8,7 @@ difference means another structure, and the walk reads that file.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 from dicomlogic_core.errors import HeaderError
@@ -18,6 +19,9 @@ from dicomlogic_core.header.values import Values
 from dicomlogic_core.header.walk import EXPLICIT, HEAD_SIZE, UNDEFINED, NeedMoreError, Syntax, Walk, skip_sequence
 
 _META_END = 132
+_MOST_SAMPLES = 2
+_MOST_FAILURES = 8
+_MOST_SERIES = 256
 
 
 class Piece(NamedTuple):
@@ -56,13 +60,22 @@ class Step(NamedTuple):
     item: str
 
 
-class Sample(NamedTuple):
+class Sample:
     """A header that was walked: bytes, walk and row."""
 
-    data: bytes
-    walk: Walk
-    row: HeaderRow
-    values: Values
+    def __init__(self, data: bytes, walk: Walk, row: HeaderRow, values: Values) -> None:
+        self.data = data
+        self.walk = walk
+        self.row = row
+        self.values = values
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """All elements from the file's start to the pixel data; none where the walk had to make allowances."""
+        try:
+            return pieces(self.data, self.walk)
+        except (HeaderError, NeedMoreError):
+            return []
 
 
 def learnable(row: HeaderRow, walk: Walk) -> bool:
@@ -71,10 +84,13 @@ def learnable(row: HeaderRow, walk: Walk) -> bool:
     return bool(plain and row.pixel_offset and row.has_pixels and walk.syntax.order == "<")
 
 
-def pieces(sample: Sample) -> list[Piece]:
-    """All elements from the file's start to the pixel data."""
+def pieces(data: bytes, walk: Walk) -> list[Piece]:
+    """All elements from the file's start to the pixel data.
+
+    Raises:
+        HeaderError: an element of odd form.
+    """
     found: list[Piece] = []
-    data, walk = sample.data, sample.walk
     pos = _META_END
     while data[pos : pos + 2] == b"\x02\x00":
         found.append(_piece(data, pos, EXPLICIT))
@@ -112,10 +128,10 @@ class Layout:
         reach: bytes a header of this layout needs, with some to spare.
     """
 
-    def __init__(self, builder: RowBuilder, sample: Sample, elements: list[Piece], varying: set[int]) -> None:
+    def __init__(self, builder: RowBuilder, sample: Sample, varying: frozenset[int]) -> None:
+        elements = sample.pieces
         self._builder = builder
         self._sample = sample
-        self._elements = elements
         self._varying = varying
         self._values = sample.values
         self._steps = self._make_steps()
@@ -126,38 +142,31 @@ class Layout:
         self.series_uid = builder.series_uid(sample.row)
 
     @classmethod
-    def of(cls, builder: RowBuilder, one: Sample, other: Sample) -> Layout | None:
-        """The layout of two headers; None when their structures differ or differ where they must not."""
-        try:
-            elements = pieces(one)
-        except (HeaderError, NeedMoreError):
-            return None
-        return cls._of(builder, one, elements, other, set())
-
-    def extended(self, other: Sample) -> Layout | None:
-        """This layout with what varies in `other` too; None when that has another structure."""
-        return self._of(self._builder, self._sample, self._elements, other, self._varying)
-
-    @classmethod
-    def _of(
-        cls, builder: RowBuilder, one: Sample, elements: list[Piece], other: Sample, varying: set[int]
+    def of(
+        cls, builder: RowBuilder, one: Sample, other: Sample, varying: frozenset[int] = frozenset()
     ) -> Layout | None:
-        try:
-            others = pieces(other)
-        except (HeaderError, NeedMoreError):
-            return None
-        same = len(elements) == len(others) and one.data[:_META_END] == other.data[:_META_END]
+        """The layout of two headers; None when their structures differ, or differ where they must not, or nowhere.
+
+        Args:
+            varying: numbers of elements that are known to vary.
+        """
+        elements, others = one.pieces, other.pieces
+        same = len(elements) == len(others) > 0 and one.data[:_META_END] == other.data[:_META_END]
         if not same or [piece.head for piece in elements] != [piece.head for piece in others]:
             return None
         a, b = one.data, other.data
-        varying = varying | {
+        found = varying | {
             number
             for number, (mine, theirs) in enumerate(zip(elements, others))
             if a[mine.start : mine.end] != b[theirs.start : theirs.end]
         }
-        if not varying or any(builder.must_be_static(elements[number].head, one.walk) for number in varying):
+        if not found or any(builder.must_be_static(elements[number].head, one.walk) for number in found):
             return None
-        return cls(builder, one, elements, varying)
+        return cls(builder, one, found)
+
+    def extended(self, other: Sample) -> Layout | None:
+        """This layout with what varies in `other` too; None when that has another structure."""
+        return self.of(self._builder, self._sample, other, self._varying)
 
     def _make_steps(self) -> tuple[Step, ...]:
         data, walk = self._sample.data, self._sample.walk
@@ -165,7 +174,7 @@ class Layout:
         steps = []
         before = 0
         for number in sorted(self._varying):
-            piece = self._elements[number]
+            piece = self._sample.pieces[number]
             static = data[before : piece.start - piece.size]
             code, vr_read = codes.get(piece.start, (None, None))
             slots, vr, item = self._builder.use_of(code, vr_read, self._sample.row)
@@ -226,7 +235,8 @@ class Layouts:
         self._builder = builder
         self._most = most
         self._layouts: list[Layout] = []
-        self._samples: dict[str, Sample] = {}
+        self._samples: dict[str, list[Sample]] = {}  # a series may have two structures
+        self._failures: dict[str, int] = {}
 
     @property
     def reach(self) -> int:
@@ -244,18 +254,26 @@ class Layouts:
         return None
 
     def learn(self, sample: Sample) -> None:
-        """Learn from a header that was walked."""
+        """Learn from a header that was walked, unless its series proved to have no common structure."""
         series_uid = self._builder.series_uid(sample.row)
+        if self._failures.get(series_uid, 0) >= _MOST_FAILURES:
+            return
         for number, layout in enumerate(self._layouts):
             if layout.series_uid == series_uid and (extended := layout.extended(sample)):
                 self._layouts.pop(number)
                 self._layouts.insert(0, extended)
                 return
-        earlier = self._samples.pop(series_uid, None)
-        if earlier is not None and (layout_made := Layout.of(self._builder, earlier, sample)):
-            self._layouts.insert(0, layout_made)
-            del self._layouts[self._most :]
-            return
-        self._samples[series_uid] = sample
+        earlier = self._samples.setdefault(series_uid, [])
+        for one in earlier:
+            if made := Layout.of(self._builder, one, sample):
+                earlier.remove(one)
+                self._layouts.insert(0, made)
+                del self._layouts[self._most :]
+                return
+        self._failures[series_uid] = self._failures.get(series_uid, -1) + 1
+        earlier.append(sample)
+        del earlier[:-_MOST_SAMPLES]
         if len(self._samples) > self._most:
             del self._samples[next(iter(self._samples))]
+        if len(self._failures) > _MOST_SERIES:
+            del self._failures[next(iter(self._failures))]

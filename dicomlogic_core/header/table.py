@@ -16,6 +16,7 @@ PIXEL_KEYS = ("7FE00008", "7FE00009", "7FE00010")
 CHARSET = "00080005"
 SHARED_GROUPS = "52009229"
 FRAME_GROUPS = "52009230"
+_MOST_HEADS = 4096
 _GROUPS = (SHARED_GROUPS, FRAME_GROUPS)
 
 
@@ -88,12 +89,18 @@ class Wanted:
 
 
 class TagTable:
-    """Codes by integer tag, given the private creators met so far. Tables are shared between files and never change."""
+    """Codes by integer tag, given the private creators met so far; shared between files.
+
+    Attributes:
+        codes: integer tag -> code; never changes.
+        heads: the eight bytes of a short element's head -> (code, VR, length of the value), as far as met.
+    """
 
     def __init__(self, wanted: Wanted, codes: dict[int, int], big_endian: bool) -> None:
         self.wanted = wanted
         self.codes = codes
         self._big_endian = big_endian
+        self.heads: dict[bytes, tuple[int | None, bytes | None, int]] = {}
         self._next: dict[tuple[int, str], TagTable] = {}
 
     @classmethod
@@ -127,6 +134,12 @@ class TagTable:
             if len(self._next) < 64:  # a hostile file may hold any number of names
                 self._next[tag, creator] = table
         return table
+
+    def remember(self, head: bytes, meaning: tuple[int | None, bytes | None, int]) -> None:
+        """Keep what a head means."""
+        if len(self.heads) >= _MOST_HEADS:
+            self.heads.clear()
+        self.heads[head] = meaning
 
     def _make(self, tag: int, creator: str) -> TagTable:
         group, block = (tag >> 16, tag & 0xFF) if self._big_endian else (tag & 0xFFFF, tag >> 16)

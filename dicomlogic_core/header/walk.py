@@ -94,28 +94,38 @@ class Walk:
             return more.size
 
     def _explicit(self, data: bytes) -> int:
-        head, append, get, short = self.syntax.head, self.found.append, self.table.codes.get, SHORT
+        append, seen = self.found.append, self.table.heads.get
         pos: int = self.pos
         last = len(data) - 8
         while pos <= last:
-            tag, vr, length = head(data, pos)
-            code = get(tag)
-            if vr in short:
-                start = pos + 8
-            else:
+            # Tag, VR and a short length in one look-up: files of one kind have the same heads.
+            vr: bytes | None
+            known = seen(data[pos : pos + 8])
+            if known is not None:
+                code, vr, length = known
+                pos += 8
+                if code is not None:
+                    append((code, vr, pos, length))
+                pos += length
+                continue
+            head = self.syntax.head(data, pos)
+            tag, vr, length = head
+            code = self.table.codes.get(tag)
+            start = pos + 8
+            if vr not in SHORT:
                 self.pos = pos
-                start, vr, length = self._long(data, pos, (tag, vr, length), code)
-            if code is None:
-                pos = start + length
-            elif code >= 0:
-                append((code, vr, start, length))
-                pos = start + length
-            else:
-                self.pos = pos
-                if self._special(data, code, (tag, vr, start, length)):
-                    return 0
-                get = self.table.codes.get
-                pos = start + length
+                start, vr, length = self._long(data, pos, head, code)
+            elif code is None or code >= 0:
+                self.table.remember(data[pos:start], (code, vr, length))
+            if code is not None:
+                if code >= 0:
+                    append((code, vr, start, length))
+                else:
+                    self.pos = pos
+                    if self._special(data, code, (tag, vr, start, length)):
+                        return 0
+                    seen = self.table.heads.get
+            pos = start + length
         self.pos = pos
         return pos + 8
 

@@ -316,6 +316,7 @@ def test_mutated_json_gives_rows_or_typed_errors() -> None:
 # --- Datasets ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_dataset_equals_pydicoms_where_that_can_read_it(shared_data: Path) -> None:
     path = sorted((shared_data / "mr_anatomical/ge_anatomical/dicom").iterdir())[0]
     original = pydicom.dcmread(path, stop_before_pixels=True)
