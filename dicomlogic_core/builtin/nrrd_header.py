@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +27,7 @@ measurement frame, min, number, old max, old min, oldmax, oldmin, sample units, 
 space dimension, space directions, space origin, space units, spacings, thicknesses, type, units
 """
 _FIELDS = frozenset(name.strip() for name in _FIELD_NAMES.split(","))
+_WARNINGS = threading.Lock()  # the filters of warnings belong to all threads
 _COLOUR_KINDS = {3: "RGB-color", 4: "RGBA-color"}
 
 
@@ -108,20 +111,22 @@ def header_bytes(
                 f"{key!r} cannot be a key of an NRRD file", remedy="rename it: no ':=', ': ' or field name"
             )
     plain = {key: escape(value) for key, value in keys.items() if (key + value).isascii()}
-    buffer = io.BytesIO()
-    nrrd.write(
-        buffer,
-        np.zeros((1,) * len(shape), dtype),
-        {**fields, **plain},  # a copy: pynrrd adds to the header it is given
-        index_order="C",
-        compression_level=1,
-    )
-    text = buffer.getvalue().partition(b"\n\n")[0].decode("ascii")
+    # A copy of the fields: pynrrd adds to the header it is given.
+    text = _formatted({**fields, **plain}, np.zeros((1,) * len(shape), dtype))
     lines = [line for line in text.split("\n") if not line.startswith("# on ")]
     lines[lines.index("sizes:" + " 1" * len(shape))] = "sizes: " + " ".join(map(str, reversed(shape)))
     # pynrrd refuses letters beyond ASCII; ITK, and so 3D Slicer, reads them as UTF-8.
     lines += [f"{key}:={escape(value)}" for key, value in keys.items() if key not in plain]
     return ("\n".join(lines) + "\n\n").encode("utf-8")
+
+
+def _formatted(fields: dict[str, Any], voxel: np.ndarray[Any, Any]) -> str:
+    buffer = io.BytesIO()
+    with _WARNINGS, warnings.catch_warnings():
+        # pynrrd 1.1 asks datetime for utcnow(), deprecated from Python 3.12, to write a date that is dropped here.
+        warnings.filterwarnings("ignore", "datetime.datetime.utcnow", DeprecationWarning)
+        nrrd.write(buffer, voxel, fields, index_order="C", compression_level=1)
+    return buffer.getvalue().partition(b"\n\n")[0].decode("ascii")
 
 
 def escape(value: str) -> str:

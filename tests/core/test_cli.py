@@ -19,6 +19,7 @@ from PIL import Image
 
 from dicomlogic_core.cli.main import build_parser, main
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.server import serve
 
 PROGRAM = [sys.executable, "-m", "dicomlogic_core.cli.main"]
 
@@ -282,6 +283,45 @@ def test_an_unwritable_place_is_told_in_one_line(run: Any, db: Path, tmp_path: P
     done = run("export", "--db", db, "--to", tmp_path / "file" / "out")
     assert done.code == 1
     assert "Traceback" not in done.out + done.err
+
+
+# --- servers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_is_indexed_exported_and_shown(run: Any, data: Path, tmp_path: Path) -> None:
+    with serve(data) as server:
+        done = run("index", server.url, "--db", tmp_path / "db", "--json")
+        assert (done.code, done.json["instances"]) == (0, 39)
+        remote = run("export", "--db", tmp_path / "db", "--to", tmp_path / "remote", "--json").json
+        (first, *_) = [row["loadable"] for row in remote]
+        assert run("preview", "--db", tmp_path / "db", first, "--to", tmp_path / "p.png").code == 0
+    run("index", data, "--db", tmp_path / "local-db")
+    local = run("export", "--db", tmp_path / "local-db", "--to", tmp_path / "local", "--json").json
+    assert [Path(row["path"]).name for row in remote] == [Path(row["path"]).name for row in local]
+    for one, other in zip(remote, local):
+        assert np.array_equal(nrrd.read(one["path"])[0], nrrd.read(other["path"])[0])
+
+
+def test_credentials_are_named_again_and_never_kept(
+    run: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY_TOKEN", "canary-secret-value")
+    with serve(data / "plain", auth="bearer:canary-secret-value") as server:
+        refused = run("index", server.url, "--db", tmp_path / "db", "--json")
+        assert refused.code == 3
+        assert refused.json["failed"][0]["code"] == "network.unauthorized"
+        known = run("index", server.url, "--db", tmp_path / "db", "-o", "auth=env:CANARY_TOKEN", "--json")
+        assert (known.code, known.json["instances"]) == (0, 20)
+        export = ["export", "--db", tmp_path / "db", "--to", tmp_path / "out", "--json"]
+        anonymous = run(*export)
+        assert anonymous.code == 1
+        assert {row["error"]["code"] for row in anonymous.json} == {"network.unauthorized"}
+        named = run(*export, "--source", server.url, "-o", "auth=env:CANARY_TOKEN")
+        assert (named.code, len(named.json)) == (0, 1)
+    told = "".join(one.out + one.err for one in (refused, known, anonymous, named))
+    assert "canary-secret-value" not in told
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"canary-secret-value" not in file.read_bytes()
 
 
 # --- environment ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -232,6 +233,20 @@ def test_one_gzip_member_with_and_without_isal(tmp_path: Path, monkeypatch: pyte
         assert stream.eof
         assert stream.unused_data == b""  # pynrrd would lose a second member
         assert gzip.decompress(data) == array.tobytes()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "raw"])
+def test_voxels_are_streamed_not_copied(encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "isal", None)  # memory of its threads is not seen by tracemalloc
+    made = volume(np.zeros((60, 400, 400), np.int16))
+    write(made, tmp_path, encoding=encoding)  # imports are not what is measured
+    tracemalloc.start()
+    try:
+        write(made, tmp_path, encoding=encoding)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.2 * made.array.nbytes
 
 
 # --- lazy volumes and failures --------------------------------------------------------------------------------------
