@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,46 +26,24 @@ def rows(*, quick: bool) -> list[Row]:
     count = 2_000 if quick else 10_000
     table = []
     with tempfile.TemporaryDirectory() as name:
-        data = Path(name) / "data"
-        write_files(data, count)
-        peers: dict[str, Callable[[], None]] = {}
-        if dicomindex := _dicomindex(data, Path(name)):
-            peers["dicomindex index_full"] = dicomindex
-        for title, tags, target in (
-            ("index, 20 tags", _keys(TAGS_20), {"dicomindex index_full": 30, "pydicom + sqlite3": 10}),
-            ("index, default tags", TAG_CACHE, {"dicomindex index_full": 20, "pydicom + sqlite3": 10}),
-        ):
-            ours = _ours(data, Path(name), tags)
-            again = _again(data, Path(name), tags)
-            # The peers take a hundred times longer: a part of the files is enough for their speed.
-            part = _subset(data, Path(name), count // 10)
-            peers["pydicom + sqlite3"] = _pydicom(part, Path(name), tags)
-            fast, rescan = seconds(ours, again, repeats=3)
-            for peer, run in peers.items():
-                files = count if peer.startswith("dicomindex") else count // 10
-                (slow,) = seconds(run, repeats=1 if files == count else 2)
-                table.append(
-                    Row(
-                        stage=title,
-                        ours=count / fast,
-                        peer=peer,
-                        theirs=files / slow,
-                        target=target[peer],
-                        unit="files/s",
-                        note=f"{len(tags)} tags, {count} files",
-                    )
-                )
-            table.append(
-                Row(
-                    stage=f"rescan unchanged ({len(tags)} tags)",
-                    ours=count / rescan,
-                    peer="own first scan",
-                    theirs=count / fast,
-                    target=10,
-                    unit="files/s",
-                )
-            )
+        work = Path(name)
+        write_files(work / "data", count)
+        # The peers take ten to a hundred times longer: a part of the files is enough for their speed.
+        part, part_count = _subset(work / "data", work, count // 10), count // 10
+        dicomindex = _dicomindex(part, work)
+        for title, tags, target in (("20 tags", _keys(TAGS_20), 30), ("default tags", TAG_CACHE, 20)):
+            first, again = seconds(_ours(work / "data", work, tags), _again(work / "data", work, tags), repeats=4)
+            (plain,) = seconds(_pydicom(part, work, tags), repeats=2)
+            stage, note = f"index end to end, {title}", f"{len(tags)} cached tags, {count} files"
+            table.append(_row(stage, count / first, "pydicom + sqlite3", part_count / plain, 10, note))
+            if dicomindex is not None:
+                table.append(_row(stage, count / first, "dicomindex", part_count / dicomindex, target, note))
+            table.append(_row(f"rescan unchanged, {title}", count / again, "own first scan", count / first, 10, note))
     return table
+
+
+def _row(stage: str, ours: float, peer: str, theirs: float, target: float, note: str) -> Row:
+    return Row(stage=stage, ours=ours, peer=peer, theirs=theirs, target=target, unit="files/s", note=note)
 
 
 def _keys(tags: str) -> tuple[str, ...]:
@@ -83,9 +63,9 @@ def write_files(folder: Path, count: int) -> None:
             place.mkdir(parents=True)
         data = template
         for mark, value in (
-            (b"9999.1111111", b"9999.%07d" % (series // 4)),
-            (b"9999.2222222", b"9999.%07d" % series),
-            (b"9999.3333333", b"9999.%07d" % number),
+            (b"9999.1111111", b"9999.1%06d" % (series // 4)),
+            (b"9999.2222222", b"9999.2%06d" % series),
+            (b"9999.3333333", b"9999.3%06d" % number),
             (b"PATIENT77", b"PATIENT%02d" % (series // 4 % 100)),
             (b"88888", b"%05d" % (slice_number + 1)),
             (b"-55555.25", b"%+09.2f" % (slice_number * 1.25)),
@@ -295,10 +275,33 @@ def _pydicom(data: Path, work: Path, tags: Sequence[str]) -> Callable[[], None]:
     return run
 
 
-def _dicomindex(data: Path, work: Path) -> Callable[[], None] | None:
-    try:
-        import dicomindex  # type: ignore[import-not-found]  # noqa: F401
-    except ImportError:
-        print("  (dicomindex is not installed: pip install dicomindex)")
+# It needs an older pydicom than we do, so it runs in an environment of its own and times itself.
+_DICOMINDEX = """
+import sys, time, warnings
+from pathlib import Path
+from dicomindex.persistence import SQLiteSession
+from dicomindex.processing import index_folder_full
+warnings.simplefilter("ignore")
+started = time.perf_counter()
+with SQLiteSession(Path(sys.argv[2])) as session:
+    index_folder_full(Path(sys.argv[1]), session)
+print(time.perf_counter() - started)
+"""
+
+
+def _dicomindex(data: Path, work: Path) -> float | None:
+    """Seconds of the one package on PyPI that indexes DICOM into SQLite; None where it cannot be had."""
+    uv = shutil.which("uv")
+    if uv is None:
+        print("dicomindex needs uv to be installed for the run; its rows are left out")
         return None
-    return None
+    command = [uv, "run", "--no-project", "--with", "dicomindex", "python", "-c", _DICOMINDEX, str(data)]
+    best = None
+    for number in range(2):
+        done = subprocess.run([*command, str(work / f"peer{number}.sql")], capture_output=True, text=True, check=False)
+        if done.returncode:
+            print("dicomindex could not be run; its rows are left out")
+            return None
+        elapsed = float(done.stdout.split()[-1])
+        best = elapsed if best is None else min(best, elapsed)
+    return best

@@ -43,7 +43,6 @@ def check_main(database: Database) -> None:
     for table in TABLES:
         if _columns(database, table) != _expected()[table]:
             raise _foreign(database, f"the columns of table {table} are not those of ctkDICOM {SCHEMA_VERSION}")
-    check_whole(database)
 
 
 def check_cache(database: Database) -> None:
@@ -52,7 +51,6 @@ def check_cache(database: Database) -> None:
     found = [(name, hidden) for _, name, _, _, _, _, hidden in database.rows("PRAGMA table_xinfo(TagCache)")]
     if found != [("SOPInstanceUID", 0), ("Tag", 0), ("Value", 0)]:
         raise _foreign(database, "the tag cache has other columns than ctkDICOM's")
-    check_whole(database)
 
 
 def check_own(database: Database) -> None:
@@ -66,7 +64,6 @@ def check_own(database: Database) -> None:
             where=database.where,
             remedy="pip install --upgrade dicomlogic-core, or index into a new folder",
         )
-    check_whole(database)
 
 
 def refuse_active(database: Database) -> None:

@@ -53,6 +53,18 @@ class Database:
         """The file's name for messages."""
         return str(self.path) if self.path else "memory"
 
+    @property
+    def name(self) -> str:
+        """The file's name without its folder; "" in memory."""
+        return self.path.name if self.path else ""
+
+    def stamp(self) -> list[int]:
+        """Size and time of the file, by which a change made by others is noticed."""
+        if self.path is None:
+            return []
+        status = self.path.stat()
+        return [status.st_size, status.st_mtime_ns]
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query.
 

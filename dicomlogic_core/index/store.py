@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sqlite3
 import uuid
 from datetime import datetime, timezone
@@ -79,12 +81,13 @@ class Store:
                     raise DatabaseError(
                         "this database is empty", where=database.where, remedy="index something into it first"
                     )
-                works &= use_best_journal(database)
+                use_best_journal(database)
                 database.write(lambda connection, prepare=prepare: prepare(connection))  # type: ignore[misc]
             check(database)
-            if not database.read_only:
-                works &= use_best_journal(database)
+        self._check_whole()
         if not self.main.read_only:
+            journals = [use_best_journal(database) for database in self._files()]
+            works = all(journals)
             self.main.write(lambda connection: connection.execute(schema.URL_INDEX))
             self.own.rows("PRAGMA foreign_keys=ON")
         if not works:
@@ -96,12 +99,43 @@ class Store:
                 )
             )
 
+    def _files(self) -> tuple[Database, Database, Database]:
+        return self.main, self.cache, self.own
+
+    def _check_whole(self) -> None:
+        """Look for damage in files that were touched by others, or not closed, since we closed them."""
+        stamps = _stamps(self.own)
+        for database in self._files():
+            # Our own file cannot vouch for itself to the byte; that it was closed is enough.
+            if not stamps or (database is not self.own and stamps.get(database.name) != database.stamp()):
+                checks.check_whole(database)
+        if stamps and not self.own.read_only:
+            self.own.write(lambda connection: connection.execute("DELETE FROM meta WHERE key = 'closed'"))
+
     def close(self) -> None:
         """Merge the logs and close the files; safe to call twice."""
-        for database in (self.main, self.cache, self.own):
-            if not database.closed:
-                leave_wal(database)
-                database.close()
+        if self.main.closed:
+            return
+        for database in (self.main, self.cache):
+            leave_wal(database)
+        if not self.own.read_only and self.folder is not None:
+            stamps = json.dumps({database.name: database.stamp() for database in (self.main, self.cache)})
+            with contextlib.suppress(DatabaseError):  # a full disk: the files are checked at the next opening instead
+                self.own.write(
+                    lambda connection: connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', ?)", (stamps,))
+                )
+        leave_wal(self.own)
+        for database in self._files():
+            database.close()
+
+
+def _stamps(own: Database) -> dict[str, list[int]]:
+    """What the files were like when we closed them; empty when we did not."""
+    try:
+        stamps = json.loads(own.rows("SELECT value FROM meta WHERE key = 'closed'")[0][0])
+    except (DatabaseError, IndexError, ValueError):
+        return {}
+    return stamps if isinstance(stamps, dict) else {}
 
 
 def _check_folder(folder: Path, *, create: bool) -> None:
