@@ -22,6 +22,7 @@ from dicomlogic_core import (
 )
 
 _BATCH = 16
+_SHARES = 8  # batches that even a small series is cut into, so that threads end at about the same time
 _HEAD = 1024  # the file meta information, which names the instance, is mostly shorter
 _TABLES = 16
 _VECTORS = 256  # buffers per call; every system allows at least so many
@@ -77,12 +78,13 @@ class FilesFetcher:
         self._tables: dict[tuple[str, int, int], list[list[tuple[int, int]]]] = {}
 
     def plan(self, locations: Sequence[Location]) -> Sequence[Sequence[Location]]:
-        """Up to 16 frames per batch, those of one file together."""
+        """Up to 16 frames per batch, those of one file together; fewer when that leaves a thread without work."""
         by_path: dict[str, list[Location]] = {}
         for location in locations:
             by_path.setdefault(location.path or "", []).append(location)
         ordered = [location for group in by_path.values() for location in group]
-        return [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
+        size = max(1, min(_BATCH, len(ordered) // _SHARES))
+        return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
     def fetch(self, batch: Sequence[Location], context: FetchContext) -> Iterator[FetchResult]:
         """One result per location; a file that vanished or was replaced gives error values for what was in it."""
