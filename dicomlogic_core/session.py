@@ -108,7 +108,8 @@ class Session:
         Args:
             location: folder, file or URL (``https://host/dicom-web[/studies/UID[/series/UID]]``).
             where: keyword -> value filters, e.g. ``{"PatientID": "42"}``.
-            options: of the source (``auth``, ``user`` ...); secrets by reference, never stored.
+            options: of the source (``auth``, ``user`` ...); secrets by reference, never stored. ``tag-cache`` is the
+                database's own: ``slicer`` (98 tags per instance), ``displayed`` (40) or ``off`` (none, for millions).
             on_progress: called with (done, total, what), at most ten times a second.
             cancel: asked between batches; what was committed stays.
 
@@ -125,6 +126,7 @@ class Session:
 
         place = str(location)
         given = dict(options or {})
+        tag_cache = given.pop("tag-cache", "slicer")
         filters = {keyword: str(value) for keyword, value in (where or {}).items()}
         for keyword in filters:
             tag_key(keyword)
@@ -140,7 +142,9 @@ class Session:
             http=self.clients.http,
             bulk_keys=frozenset(wanted.keys),
         )
-        ingest = Ingest(self._store, wanted, provider=provider.name, location=place, where=filters)
+        ingest = Ingest(
+            self._store, wanted, provider=provider.name, location=place, where=filters, tag_cache=tag_cache
+        )
         query = Query(location=place, where=filters, options=given)
         try:
             for item in _scanned(source.scan(query, ingest.known, work), registry, provider.name, place):

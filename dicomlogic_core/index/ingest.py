@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dicomlogic_core.contracts import Failure, HeaderBatch, Unchanged
-from dicomlogic_core.errors import DatabaseError, DicomLogicError
+from dicomlogic_core.errors import DatabaseError, DicomLogicError, UsageError
 from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.header.part10 import Part10Reader
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
@@ -50,6 +50,7 @@ class Ingest:
 
     Raises:
         DatabaseError: the database is read-only, locked, or full.
+        UsageError: an unknown `tag_cache`.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class Ingest:
             raise DatabaseError(
                 "the database was opened for reading only", where=str(store.folder), remedy="open it for writing"
             )
+        if isinstance(tag_cache, str) and tag_cache not in TAG_LISTS:
+            raise UsageError(f"tag-cache={tag_cache} is unknown", remedy=f"use one of {', '.join(TAG_LISTS)}")
         tags = TAG_LISTS[tag_cache] if isinstance(tag_cache, str) else tag_cache
         self._wanted = wanted
         self._marks = Marks(store, provider, location, wanted.keys)
