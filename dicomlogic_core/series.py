@@ -140,10 +140,9 @@ class FrameTable:
         if not grids:
             return values
         values = np.array(values)
-        for row, (instance, tile) in enumerate(zip(self.instance.tolist(), self.region.tolist())):
-            if tile:
-                grid = grids[instance]
-                values[row] = grid.positions[tile - 1] if count == 3 else grid.orientation
+        for row in np.flatnonzero(self.region).tolist():
+            grid = grids[int(self.instance[row])]
+            values[row] = grid.positions[int(self.region[row]) - 1] if count == 3 else grid.orientation
         return values
 
     def size(self) -> NDArray[np.int64]:
@@ -152,10 +151,11 @@ class FrameTable:
         columns = self.numbers("00280011")
         size = np.stack([rows, columns], axis=1)
         grids = self._columns.grids
-        for row, (instance, tile) in enumerate(zip(self.instance.tolist(), self.region.tolist())):
-            if tile:
-                size[row] = grids[instance].rows, grids[instance].columns
-        return np.asarray(np.where(np.isfinite(size), size, -1).astype(np.int64))
+        for row in np.flatnonzero(self.region).tolist():
+            grid = grids[int(self.instance[row])]
+            size[row] = grid.rows, grid.columns
+        # Larger numbers than the format has are no size either; NaN compares false.
+        return np.asarray(np.where(np.abs(size) < 2**31, size, -1).astype(np.int64))
 
     def ref(self, row: int) -> FrameRef:
         """The reference of a row."""

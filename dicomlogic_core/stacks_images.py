@@ -46,6 +46,7 @@ _POSITIONED = frozenset(
     )
 )
 _SECONDARY_CAPTURE = frozenset(_STORAGE + suffix for suffix in ("7", "7.1", "7.2", "7.3", "7.4"))
+_FARTHEST_MM = 1e6
 _SHEETS = frozenset(("DOSE_INFO", "RESULTS", "PATIENT_INFO", "SCREEN SAVE"))
 
 # Where a projection's pixel size is looked for, and whether it is the size in the patient.
@@ -116,7 +117,8 @@ def _read(series: SeriesView) -> PlaneColumns:
         position, orientation = np.array(position), np.array(orientation)
         place_slices(series, position, orientation)
     usable = is_orientation(orientation)
-    located = usable & np.isfinite(position).all(axis=1)
+    # NaN compares false, and what is a kilometre away is no place in a patient.
+    located = usable & (np.abs(position) < _FARTHEST_MM).all(axis=1)
     invalid = np.zeros(len(frames), dtype=bool)
     if not bool(located.all()):
         given = np.array([bool(text) for text in frames.text("ImageOrientationPatient")], dtype=bool)

@@ -5,7 +5,6 @@ Kept apart from our own rules, so that results can be compared field by field (o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -142,10 +141,12 @@ class _Sorted:
         positions, orientations = series.text("ImagePositionPatient"), series.text("ImageOrientationPatient")
         if not all(positions[instance[row]] and orientations[instance[row]] for row in rows):
             return cls(rows=tuple(rows), warning="+".join(word for word in (multiframe, "geometry") if word))
-        normal = np.cross(*np.reshape(parse_numbers(orientations[first], 6), (2, 3)))
-        along = [float(np.dot(parse_numbers(positions[instance[row]], 3), normal)) for row in rows]
+        cosines = np.reshape(parse_numbers(orientations[first], 6), (2, 3))
+        places = np.array([parse_numbers(positions[instance[row]], 3) for row in rows])
+        if not np.isfinite(cosines).all() or not np.isfinite(places).all():
+            return cls(rows=tuple(rows), warning="+".join(word for word in (multiframe, "geometry") if word))
+        along = (places @ np.cross(*cosines)).tolist()
         order = sorted(range(len(rows)), key=along.__getitem__)
         gaps = np.diff([along[number] for number in order])
         uneven = "spacing" if len(gaps) and not np.abs(gaps - gaps[0]).max() <= _EPSILON_MM else ""
-        uneven = "" if len(gaps) and any(map(math.isnan, gaps)) else uneven
         return cls(rows=tuple(rows[number] for number in order), warning="+".join(w for w in (multiframe, uneven) if w))
