@@ -309,6 +309,8 @@ for _line in _TABLE.split("\n"):
         KEYWORDS[_keyword] = _key
         KEYWORD_OF[_key] = _keyword
         VRS[_key] = _vr
+# Slicer has it precached although no edition of PS3.6 does; looking for it would load the whole dictionary.
+VRS["00200031"] = "UN"
 
 
 def keyword_of(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,15 +29,20 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], titles: Seq
 
 
 def findings_text(findings: Iterable[Mapping[str, Any]], indent: str = "") -> list[str]:
-    """One line per finding: severity, code, what and what to do; long ones are cut, JSON has them whole."""
-    lines = []
-    for finding in findings:
-        what = clean(finding["message"])
-        if len(what) > _LONGEST_MESSAGE:
-            what = what[: _LONGEST_MESSAGE - 1] + "…"
-        remedy = f" -> {clean(finding['remedy'])}" if finding["remedy"] else ""
-        lines.append(f"{indent}{finding['severity']} {finding['code']}: {what}{remedy}")
-    return lines
+    """One line per finding: severity, code, what and what to do; equal ones are counted, long ones cut.
+
+    JSON has them whole.
+    """
+    counted = Counter(_finding_line(finding) for finding in findings)
+    return [indent + line + (f" ({count} times)" if count > 1 else "") for line, count in counted.items()]
+
+
+def _finding_line(finding: Mapping[str, Any]) -> str:
+    what = clean(finding["message"])
+    if len(what) > _LONGEST_MESSAGE:
+        what = what[: _LONGEST_MESSAGE - 1] + "…"
+    remedy = f" -> {clean(finding['remedy'])}" if finding["remedy"] else ""
+    return f"{finding['severity']} {finding['code']}: {what}{remedy}"
 
 
 def clean(text: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from dicomlogic_core.cli.main import build_parser, main
+from dicomlogic_core.cli.output import findings_text
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.server import serve
 
@@ -366,6 +367,25 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert "demo" in done.stdout
+
+
+def test_indexing_files_and_listing_load_nothing_heavy(data: Path, tmp_path: Path) -> None:
+    # Reading headers needs neither arrays nor the data dictionary; both would cost more than indexing a small series.
+    code = (
+        "import sys; from dicomlogic_core.cli.main import main;"
+        f"assert main(['index', {str(data)!r}, '--db', {str(tmp_path)!r}]) == 0;"
+        f"assert main(['list', '--level', 'series', '--db', {str(tmp_path)!r}]) == 0;"
+        "print(sorted({'numpy', 'pydicom', 'requests', 'nrrd'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_equal_findings_are_told_once() -> None:
+    one = {"severity": "note", "code": "a.b", "message": "m" * 500, "remedy": "do"}
+    (line,) = findings_text([one, one, one])
+    assert line.endswith("-> do (3 times)")
+    assert len(line) < 200
 
 
 def test_every_command_has_json_and_a_description() -> None:
