@@ -133,7 +133,7 @@ class Session:
         registry = self.manager.registry
         provider = registry.for_scheme("source", _scheme(place))
         self.clients.name(place, given)
-        wanted = wanted_tags(registry.wanted_tags())
+        wanted = wanted_tags([*registry.wanted_tags(), *filters])
         source = registry.worker("source", provider.name)
         work = Work(
             options=given,
