@@ -7,6 +7,7 @@ from typing import Any
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.findings import finding
 from dicomlogic_core.header.charset import text_decoder
+from dicomlogic_core.header.framegroups import GroupReader
 from dicomlogic_core.header.groups import frame_columns
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
@@ -174,6 +175,7 @@ class RowBuilder:
     def _fill_extras(
         self, row: HeaderRow, reader: SequenceReader, walk: Walk, later: list[Found], values: Values
     ) -> None:
+        group_reader = GroupReader(reader.data, walk.syntax, values.decode)
         groups: dict[str, list[dict[str, str]]] = {}
         items: dict[str, Any] = {}
         vendor: dict[str, tuple[int, int]] = {}
@@ -185,7 +187,7 @@ class RowBuilder:
                 self._fill(row, reader.data, [(slot, vr, start, length)], values)
             try:
                 if extra.key in (SHARED_GROUPS, FRAME_GROUPS):
-                    groups[extra.key] = reader.group_texts(start, length, walk.table)
+                    groups[extra.key] = group_reader.texts(start, length, walk.table)
                 elif extra.item:
                     items[extra.key] = values.items(reader, start, length)
                 elif extra.raw:

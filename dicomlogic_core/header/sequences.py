@@ -1,4 +1,4 @@
-"""What is inside sequences of a Part 10 file: kept ones as DICOM JSON objects, functional groups as texts."""
+"""What is inside sequences of a Part 10 file; kept ones become DICOM JSON objects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dicomlogic_core.errors import HeaderError
-from dicomlogic_core.header.groups import NOT_INSIDE, REFERENCES
 from dicomlogic_core.header.jsonvalues import json_element
-from dicomlogic_core.header.table import CREATOR, TagTable
 from dicomlogic_core.header.text import RAW_VRS, Decode, raw_text
 from dicomlogic_core.header.walk import DEEPEST, HEAD_SIZE, IMPLICIT, UNDEFINED, NeedMoreError, Syntax, skip_sequence
 from dicomlogic_core.tags import tag_vr
@@ -82,8 +80,6 @@ class SequenceReader:
         self.syntax = syntax
         self.decode = decode
 
-    # --- kept sequences
-
     def json_items(
         self, start: int, length: int, *, syntax: Syntax | None = None, depth: int = 1
     ) -> list[dict[str, Any]]:
@@ -101,7 +97,7 @@ class SequenceReader:
         item: dict[str, Any] = {}
         for tag, vr, start, length in elements:
             key = tag_key_of(tag, syntax)
-            name = _vr_name(key, vr)
+            name = vr_name(key, vr)
             if name == "SQ":
                 inside = IMPLICIT if vr == b"UN" else syntax
                 values = self.json_items(start, length, syntax=inside, depth=depth + 1)
@@ -122,77 +118,14 @@ class SequenceReader:
             return {"vr": vr, "InlineBinary": base64.b64encode(raw).decode("ascii")}
         return {"vr": vr}
 
-    # --- functional groups
-
-    def group_texts(self, start: int, length: int, table: TagTable) -> list[dict[str, str]]:
-        """Per item the wanted texts, those of nested macro sequences included; an outer value wins over an inner one.
-
-        Raises:
-            HeaderError: broken structure.
-        """
-        groups = []
-        for elements in items_of(self.data, start, length, self.syntax):
-            texts: dict[str, str] = {}
-            self._collect(elements, table, texts, 1, False)
-            groups.append(texts)
-        return groups
-
-    def _collect(
-        self, elements: list[Element], table: TagTable, texts: dict[str, str], depth: int, private_only: bool
-    ) -> None:
-        nested: list[tuple[Element, bool]] = []
-        codes, syntax, data = table.codes, self.syntax, self.data
-        columns = len(table.wanted.keys)
-        for element in elements:
-            tag, vr, start, length = element
-            code = codes.get(tag)
-            if vr == b"SQ" or ((vr is None or vr == b"UN") and (code is None or code >= columns)):
-                nested.append((element, private_only or bool(syntax.group(tag) & 1)))
-            if code is None:
-                continue
-            if code == CREATOR:
-                table = table.with_creator(tag, data[start : start + length].strip(b" \0").decode("latin-1"))
-                codes = table.codes
-            elif code >= 0:
-                self._take(table, code, element, texts, private_only)
-        if depth >= DEEPEST:
-            return
-        for element, private in nested:
-            tag, vr, start, length = element
-            if length < 8 or not self._is_macro(tag, vr):
-                continue
-            inside = items_of(data, start, length, syntax)
-            first = next(inside, None)
-            if first:
-                self._collect(first, table, texts, depth + 1, private)
-
-    def _is_macro(self, tag: int, vr: bytes | None) -> bool:
-        key = tag_key_of(tag, self.syntax)
-        return key not in REFERENCES and _vr_name(key, vr) == "SQ"
-
-    def _take(self, table: TagTable, code: int, element: Element, texts: dict[str, str], private_only: bool) -> None:
-        wanted = table.wanted
-        count = len(wanted.keys)
-        _, vr, start, length = element
-        for slot in (code,) if code < count else wanted.extras[code - count].slots:
-            key = wanted.keys[slot]
-            if key in texts or key in NOT_INSIDE or (private_only and "|" not in key):
-                continue
-            name = wanted.vrs[slot] if vr is None or vr == b"UN" else vr
-            if name == b"SQ":
-                continue
-            try:
-                texts[key] = raw_text(name, self.data[start : start + length], self.decode, self.syntax.order)
-            except ValueError:
-                continue
-
 
 def tag_key_of(tag: int, syntax: Syntax) -> str:
     """Eight hex digits of an integer tag."""
     return f"{tag:08X}" if syntax.order == ">" else f"{tag & 0xFFFF:04X}{tag >> 16:04X}"
 
 
-def _vr_name(key: str, vr: bytes | None) -> str:
+def vr_name(key: str, vr: bytes | None) -> str:
+    """The VR an element says, or the dictionary's where it says none."""
     if vr is not None and vr != b"UN":
         return vr.decode("latin-1")
     return tag_vr(key)
