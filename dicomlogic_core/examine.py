@@ -112,15 +112,11 @@ def _once(loadables: Iterable[Loadable]) -> list[Loadable]:
 
 
 def _not_kept(series: SeriesView) -> Iterator[Finding]:
-    missing = sorted(series.columns.missing_keys)
+    missing = series.columns.missing_keys
     if missing:
-        names = ", ".join(keyword_of(key) for key in missing[:_MOST_NAMED])
-        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-        yield finding(
-            "index.again",
-            f"indexed before a plugin asked for {names}{more}",
-            where=(series.series_uid,),
-        )
+        names = ", ".join(sorted(map(keyword_of, missing))[:_MOST_NAMED])
+        message = f"plugins read columns that were not kept: {names}"
+        yield finding("index.again", message, where=(series.series_uid,))
 
 
 def _missing_plugins(study: StudyView, registry: Registry, loadables: Iterable[Loadable]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ import numpy as np
 from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.planes import classify_planes
 from dicomlogic_core.planes_gaps import classify_gaps
-from dicomlogic_core.series import SeriesView
+from dicomlogic_core.series import SeriesView, parse_number
 from dicomlogic_core.stacks import Stack
 from dicomlogic_core.stacks_images import by_appearance, plane_columns
 from dicomlogic_core.stacks_keys import StackPart, codes_of
@@ -37,12 +37,15 @@ SOFT_KEYS: dict[str, tuple[str, ...]] = {
     "triggerTime": ("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalPercentageOfCardiacPhase"),
     "convolutionKernel": ("ConvolutionKernel",),
     "acquisitionTime": ("AcquisitionTime",),
+    "acquisitionTimeBlock": ("AcquisitionTime",),
     "contentTime": ("ContentTime",),
+    "contentTimeBlock": ("ContentTime",),
     "imageComments": ("ImageComments",),
 }
 # Values of these name the part; of the others only their number does, as they are long or unreadable.
 _SHOWN = frozenset(("imageType", "acquisitionNumber", "stackID", "temporalPosition", "convolutionKernel"))
 _LEAST_POSITIONS = 3
+_PAUSE = 3.0  # times the usual interval: a pause between two passes
 _MOST_PARTS = 1024
 
 
@@ -99,13 +102,36 @@ def _columns(series: SeriesView, rows: NDArray[np.int64]) -> Iterator[tuple[str,
     frames = series.frames
     picked = rows.tolist()
     for name, tags in SOFT_KEYS.items():
-        columns = [frames.text(tag) for tag in tags]
-        codes = codes_of(list(zip(*([column[row] for row in picked] for column in columns))))
+        columns = [[column[row] for row in picked] for column in map(frames.text, tags)]
+        codes = _blocks(columns[0]) if name.endswith("Block") else codes_of(list(zip(*columns)))
         if codes is not None:
             yield name, codes
     instances = codes_of(frames.instance[rows].tolist())
     if instances is not None and int(instances.max()) + 1 < len(rows):
         yield "instance", instances
+
+
+def _blocks(times: Sequence[str | None]) -> NDArray[np.int64] | None:
+    """The block of every time, where pauses cut them; None where one is unreadable or there is no pause."""
+    seconds = np.array([_seconds(text) for text in times])
+    if not np.isfinite(seconds).all():
+        return None
+    order = np.argsort(seconds, kind="stable")
+    intervals = np.diff(seconds[order])
+    usual = intervals[intervals > 0]
+    if not len(usual):
+        return None
+    codes = np.empty(len(times), dtype=np.int64)
+    codes[order] = np.concatenate([[0], np.cumsum(intervals > _PAUSE * np.median(usual))])
+    return codes if codes.any() else None
+
+
+def _seconds(time: str | None) -> float:
+    """Seconds since midnight of a TM value (PS3.5 6.2), NaN when it is none."""
+    digits, _, fraction = (time or "").partition(".")
+    padded = f"{digits:0<6}" if 2 <= len(digits) <= 6 else ""
+    hours, minutes, whole = (parse_number(part) for part in (padded[:2], padded[2:4], padded[4:6]))
+    return hours * 3600 + minutes * 60 + whole + parse_number(f"0.{fraction or 0}")
 
 
 def _clean(stack: Stack, codes: NDArray[np.int64], places: _Places) -> bool:

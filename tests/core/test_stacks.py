@@ -66,8 +66,12 @@ def codes(stack: Stack) -> list[str]:
     return [found.code for found in stack.findings]
 
 
-def instance_numbers(stack: Stack | StackPart) -> list[int]:
-    return [int(stack.series.frames.text("InstanceNumber")[row]) for row in stack.rows.tolist()]
+def instance_numbers_of(stack: Stack, part: Stack | StackPart) -> list[int]:
+    return [int(stack.series.frames.text("InstanceNumber")[row] or 0) for row in part.rows.tolist()]
+
+
+def instance_numbers(stack: Stack) -> list[int]:
+    return instance_numbers_of(stack, stack)
 
 
 def setter(**values: Callable[[int], object]) -> Change:
@@ -404,6 +408,21 @@ def test_phases_are_told_apart_by_two_keys_where_one_is_not_enough():
     parts = soft_parts(stack)
     assert len(parts) == 4
     assert all(stack_of(stack.series, part.rows).regular for part in parts)
+
+
+def test_two_passes_with_nothing_but_a_pause_between_them():
+    """Every slice has its own time, half a second apart; twelve seconds pass before the second pass."""
+
+    def time(number: int) -> str:
+        seconds = 30 + 0.5 * number + (12 if number >= 10 else 0)
+        return f"0959{seconds:06.3f}" if seconds < 60 else f"1000{seconds - 60:06.3f}"
+
+    stack = whole(make([*regular(10), *regular(10)], setter(AcquisitionTime=time)))
+    parts = soft_parts(stack)
+    assert [part.label for part in parts] == ["acquisitionTimeBlock 1", "acquisitionTimeBlock 2"]
+    assert instance_numbers_of(stack, parts[0]) == list(range(1, 11))
+    steady = whole(make([*regular(10), *regular(10)], setter(AcquisitionTime=lambda n: f"10{n:02d}00")))
+    assert soft_parts(steady) == []
 
 
 # --- multi-frame and tiled objects ----------------------------------------------------
