@@ -97,11 +97,16 @@ class _Batch:
     def take(self) -> HeaderBatch:
         paths, versions, heads, sizes = self.paths, self.versions, self.heads, self.sizes
         self.paths, self.versions, self.heads, self.sizes = [], [], [], []
+
+        def more(index: int, size: int) -> bytes:
+            whole = sizes[index] <= len(heads[index])
+            return heads[index] if whole else read_start(paths[index], size)
+
         return HeaderBatch(
             form="part10",
             headers=heads,
             locations=[Location(ref=_NO_REF, source=self.source, path=path) for path in paths],
-            more=lambda index, size: read_start(paths[index], size),
+            more=more,
             versions=versions,
             keys=paths,
             sizes=sizes,
