@@ -39,6 +39,13 @@ class Rows(list[dict[str, Any]]):
         return repr([visible(row, show_phi=self.show_phi) for row in self])
 
 
+class Findings(list["Finding"]):
+    """Findings that show themselves as a table."""
+
+    def _repr_html_(self) -> str:
+        return findings_html(self) or "no findings"
+
+
 def visible(row: Mapping[str, Any], *, show_phi: bool) -> dict[str, Any]:
     """A row without the attributes that identify the patient, unless `show_phi`."""
     return {key: value for key, value in row.items() if show_phi or not _hidden(key)}

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.clients import Clients
 from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError, WriteError
-from dicomlogic_core.faces import Rows
+from dicomlogic_core.faces import Findings, Rows
 from dicomlogic_core.loadable import Loadable, Loadables
 from dicomlogic_core.tags import tag_key
 from dicomlogic_core.work import OnProgress, Work
 
 if TYPE_CHECKING:
-    from dicomlogic_core.findings import Finding
     from dicomlogic_core.index.result import IndexResult
     from dicomlogic_core.manager import PluginManager
     from dicomlogic_core.registry import Registry
@@ -73,7 +72,7 @@ class Session:
             options = {"location": source} if isinstance(source, str) else dict(source)
             self.clients.name(options.pop("location"), options)
         self._studies: dict[str, StudyView] = {}
-        self.findings: list[Finding] = []
+        self.findings = Findings()
         self.show_phi = False
         self._store = Store.open(self.folder, create=not read_only, read_only=read_only)
         self._query = IndexQuery(self._store, lambda: wanted_tags(self.manager.registry.wanted_tags()))
@@ -142,9 +141,7 @@ class Session:
             http=self.clients.http,
             bulk_keys=frozenset(wanted.keys),
         )
-        ingest = Ingest(
-            self._store, wanted, provider=provider.name, location=place, where=filters, tag_cache=tag_cache
-        )
+        ingest = Ingest(self._store, wanted, provider=provider.name, location=place, where=filters, tag_cache=tag_cache)
         query = Query(location=place, where=filters, options=given)
         try:
             for item in _scanned(source.scan(query, ingest.known, work), registry, provider.name, place):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dicomlogic_core as dl
 from dicomlogic_core.cli.demo_data import write_samples
-from dicomlogic_core.cli.output import ProgressLine, emit, findings_text
+from dicomlogic_core.cli.output import ProgressLine, emit, findings_text, say
 from dicomlogic_core.testing.server import serve
 
 if TYPE_CHECKING:
@@ -28,38 +28,38 @@ _MARK = "made-by-dicomlogic-demo.txt"
 def run(args: Namespace) -> int:
     """Run the demo; 0 when everything could be written, 1 when something failed."""
     folder = _prepare(Path(args.to))
-    say = _Teller(silent=args.json)
-    say("DICOMLogic demo: from a DICOMweb server to volumes and pictures", "")
+    tell = _Teller(silent=args.json)
+    tell("DICOMLogic demo: from a DICOMweb server to volumes and pictures", "")
     data = Path(args.data) if args.data else folder / "dicom"
     if args.data:
         if not data.is_dir():
             raise dl.SourceError("this is no folder", where=args.data, remedy="name a folder with DICOM files")
-        say.step("Data", f"your files in {data}")
+        tell.step("Data", f"your files in {data}")
     else:
-        say.step("Samples", write_samples(data))
+        tell.step("Samples", write_samples(data))
     with dl.open(folder / "database") as session, serve(data) as server:
-        record = _from_server(session, server, folder, say)
+        record = _from_server(session, server, folder, tell)
         # The server ends with the demo: with the files indexed too, the commands below work without it.
         session.index(data)
-    say.step("Files", f"indexed as well, so that the commands below work now that the server has stopped: {data}")
+    tell.step("Files", f"indexed as well, so that the commands below work now that the server has stopped: {data}")
     pictures = [row["preview"] for row in record["exports"] if "preview" in row]
     if pictures:
-        say.step("Look at", f"{pictures[0]} (filled slices have an orange frame)")
+        tell.step("Look at", f"{pictures[0]} (filled slices have an orange frame)")
     record["commands"] = _commands(folder, record["loadables"])
-    say("", "Go on with:", *(f"  {command}" for command in record["commands"]))
+    tell("", "Go on with:", *(f"  {command}" for command in record["commands"]))
     if args.json:
         emit(args, record, str)
     return 1 if any("error" in row for row in record["exports"]) or record["index"]["failed"] else 0
 
 
-def _from_server(session: dl.Session, server: Server, folder: Path, say: _Teller) -> dict[str, Any]:
-    say.step("Server", f"DICOMweb at {server.url}, in this process")
+def _from_server(session: dl.Session, server: Server, folder: Path, tell: _Teller) -> dict[str, Any]:
+    tell.step("Server", f"DICOMweb at {server.url}, in this process")
     with ProgressLine() as progress:
         index = session.index(server.url, on_progress=progress).as_dict()
     counts = ", ".join(f"{index[key]} {key}" for key in ("patients", "studies", "series", "instances"))
-    say.step("Index", f"{counts} in {index['seconds']:.1f} s -> {folder / 'database'} (3D Slicer opens it)")
+    tell.step("Index", f"{counts} in {index['seconds']:.1f} s -> {folder / 'database'} (3D Slicer opens it)")
     loadables = session.examine()
-    say.step("Examine", f"{len(loadables)} loadables from headers alone; nothing of their pixels was fetched")
+    tell.step("Examine", f"{len(loadables)} loadables from headers alone; nothing of their pixels was fetched")
     server.log.clear()
     exports = []
     with ProgressLine() as progress:
@@ -68,8 +68,8 @@ def _from_server(session: dl.Session, server: Server, folder: Path, say: _Teller
             progress(done, len(loadables), "loadables")
     written = sum("path" in row for row in exports)
     requests = f"{len(server.log)} requests, up to {server.most_open} at once"
-    say.step("Fetch, write", f"{written} NRRD files and pictures -> {folder / 'volumes'} ({requests})")
-    say(*_describe(loadables, exports))
+    tell.step("Fetch, write", f"{written} NRRD files and pictures -> {folder / 'volumes'} ({requests})")
+    tell(*_describe(loadables, exports))
     return {
         "folder": str(folder),
         "index": index,
@@ -180,8 +180,7 @@ class _Teller:
 
     def __call__(self, *lines: str) -> None:
         if not self._silent:
-            for line in lines:
-                print(line, flush=True)
+            say("\n".join(lines))
 
     def step(self, title: str, text: str) -> None:
         """A numbered line."""

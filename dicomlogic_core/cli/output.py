@@ -15,9 +15,13 @@ _LONGEST_MESSAGE = 160
 def emit(args: Any, records: Any, human: Callable[[], str]) -> None:
     """Print `records` as JSON when ``--json`` was given, else what `human` makes of them."""
     # ASCII only, so that no console's encoding can break a script.
-    text = json.dumps(records, indent=2, default=str) if args.json else human()
+    say(json.dumps(records, indent=2, default=str) if args.json else human())
+
+
+def say(text: str) -> None:
+    """A text on stdout, at once."""
     _encodable(sys.stdout)
-    print(text)
+    print(text, flush=True)
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], titles: Sequence[str] = ()) -> str:
