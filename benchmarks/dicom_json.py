@@ -97,7 +97,9 @@ def _with_pydicom(data: bytes) -> None:
 
 
 def _store(texts: list[list[str | None]]) -> None:
-    """One wide row per instance, as both sides can have it."""
+    """One row per instance with the columns that hold something, as both sides can have it."""
+    there = [number for number, column in enumerate(zip(*texts)) if any(column)]
+    texts = [[row[number] for number in there] for row in texts]
     with sqlite3.connect(":memory:") as connection:
         columns = ", ".join(f"c{number}" for number in range(len(texts[0])))
         connection.execute(f"create table headers ({columns})")

@@ -134,10 +134,10 @@ class JsonReader:
                 slot = self._code(key)
             if slot >= 0:
                 text = quick(element)
-                if text is not None:
+                if text is None:
+                    self._put(row, slot, key, element)
+                else:
                     texts[slot] = text
-                    continue
-                self._put(row, slot, key, element)
             elif slot == _PRIVATE:
                 private.append(key)
         if private:

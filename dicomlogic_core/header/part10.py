@@ -114,7 +114,7 @@ class Part10Reader:
             row.findings.append(finding("file.preamble-executable", "the preamble begins like an executable program"))
         if self._layouts is not None and learnable(row, walk) and source.data[128:132] == b"DICM":
             values = self._builder.values(source.data, walk, walk.found)
-            self._layouts.learn(Sample(source.data, walk, row, values))
+            self._layouts.learn(Sample(source.data[: row.pixel_offset], walk, row, values))
         return row
 
     def _table_for(self, syntax: Syntax) -> TagTable:
