@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +153,8 @@ def _walk(root: str) -> Iterator[tuple[str, str] | Failure]:
     while pending:
         path = pending.pop()
         if not path.endswith(os.sep) and path != root:
-            yield from _file(path)
+            if (found := _file(path)) is not None:
+                yield found
             continue
         try:
             status = os.stat(path)
@@ -167,7 +169,8 @@ def _walk(root: str) -> Iterator[tuple[str, str] | Failure]:
         if not any(is_folder for _, is_folder in listed):
             # The usual leaf folder: the entry's own stat saves building and splitting paths.
             for entry, _ in sorted(listed, key=lambda item: item[0].name):
-                yield from _file(entry)
+                if (found := _file(entry)) is not None:
+                    yield found
             continue
         # A folder's name is compared with its separator: that is the code-point order of relative paths.
         names = [entry.path + os.sep if is_folder else entry.path for entry, is_folder in listed]
@@ -181,15 +184,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _file(entry: str | os.DirEntry[str]) -> Iterator[tuple[str, str] | Failure]:
+def _file(entry: str | os.DirEntry[str]) -> tuple[str, str] | Failure | None:
+    """Path and version of a regular file; None for devices and pipes, which would block."""
     path = entry if isinstance(entry, str) else entry.path
     try:
         status = os.stat(path) if isinstance(entry, str) else entry.stat()
     except OSError as error:
-        yield _unreadable(path, error)
-        return
-    if (status.st_mode & 0o170000) == 0o100000:  # devices and pipes would block
-        yield path, _version(status)
+        return _unreadable(path, error)
+    return (path, _version(status)) if stat.S_ISREG(status.st_mode) else None
 
 
 def _version(status: os.stat_result) -> str:
