@@ -179,22 +179,17 @@ def _unlocated(series: SeriesView, rows: NDArray[np.int64], invalid: NDArray[np.
     first = int(rows[0])
     uids = tuple(dict.fromkeys(series.sop_uids[instance] for instance in series.frames.instance[rows].tolist()))[:20]
     if bool(invalid[rows].any()):
-        found = finding(
-            "geometry.invalid-orientation", "direction cosines are not two orthogonal unit vectors", where=uids
-        )
-        return Stack(
-            series=series, rows=rows, kind="unlocated", step_mm=slice_step(series, first)[0], findings=(found,)
-        )
-    if is_positioned(series) and not is_capture(series, first):
-        tiled = "VFRAME" in (series.frames.text("ImageType")[first] or "")
-        code = "geometry.vendor-grid" if tiled else "geometry.missing-position"
-        why = "cannot be put in order" if not tiled else "are grids whose tiles have no positions"
-        what = f"{len(rows)} frames without ImagePositionPatient or ImageOrientationPatient {why}"
-        found = finding(code, what, where=uids)
-        return Stack(
-            series=series, rows=rows, kind="unlocated", step_mm=slice_step(series, first)[0], findings=(found,)
-        )
-    return _image_plane(series, rows)
+        code, what = "geometry.invalid-orientation", "direction cosines are not two orthogonal unit vectors"
+    elif is_capture(series, first) or not is_positioned(series, first):
+        return _image_plane(series, rows)
+    elif "VFRAME" in (series.frames.text("ImageType")[first] or ""):
+        code, what = "geometry.vendor-grid", f"{len(rows)} grids of slices whose places are not in the header"
+    else:
+        what = f"{len(rows)} frames without ImagePositionPatient or ImageOrientationPatient cannot be put in order"
+        code = "geometry.missing-position"
+    step = slice_step(series, first)[0]
+    found = finding(code, what, where=uids)
+    return Stack(series=series, rows=rows, kind="unlocated", step_mm=step, findings=(found,))
 
 
 def _image_plane(series: SeriesView, rows: NDArray[np.int64]) -> Stack:

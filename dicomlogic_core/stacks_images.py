@@ -58,12 +58,13 @@ def image_rows(series: SeriesView) -> NDArray[np.int64]:
     return np.flatnonzero((plane_columns(series).size > 0).all(axis=1))
 
 
-def is_positioned(series: SeriesView) -> bool:
-    """True for classes whose frames need a position (CT, MR, PET, NM, enhanced objects)."""
-    sop_class = series.first("SOPClassUID")
+def is_positioned(series: SeriesView, row: int) -> bool:
+    """True for a frame of a class whose frames need a position (CT, MR, PET, NM, enhanced objects)."""
+    instance = int(series.frames.instance[row])
+    sop_class = series.text("SOPClassUID")[instance]
     if sop_class:
         return sop_class in _POSITIONED
-    return series.first("Modality") in ("CT", "MR", "PT", "NM")
+    return series.text("Modality")[instance] in ("CT", "MR", "PT", "NM")
 
 
 def is_capture(series: SeriesView, row: int) -> bool:
