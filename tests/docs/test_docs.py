@@ -118,6 +118,16 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in headings}, target
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").split("\n"):
+            folder = ROOT
+            for name in re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", line):
+                path = ROOT / name if name.startswith("tests/") else folder / name
+                assert path.is_file(), (page.name, name)
+                folder = path.parent
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     seen: set[Path] = set()
     todo = [ROOT / "README.md"]
