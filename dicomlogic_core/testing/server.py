@@ -140,6 +140,8 @@ class Server:
                 return error_answer(refused, switches.error_media_type, switches.auth)
             except OSError as error:  # a file that vanished or cannot be read
                 return error_answer(Refused(404, f"the file is gone: {error.strerror}"), switches.error_media_type)
+            except Exception as error:  # a damaged file costs its own request only
+                return error_answer(Refused(500, f"{type(error).__name__}: {error}"), switches.error_media_type)
 
         if fault is None:
             answer = make()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.charset import convert_encodings
-from pydicom.errors import InvalidDicomError
 
 PIXEL_KEYWORDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -80,18 +79,18 @@ class Store:
 
 
 def _read(path: Path) -> Instance | None:
-    with warnings.catch_warnings(), path.open("rb") as file:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            header = dcmread(file, stop_before_pixels=True)
+            header, tag = _header(path)
             uids = [str(header.get(f"{level}InstanceUID", "")) for level in ("Study", "Series", "SOP")]
             if not all(uids):
                 return None
             encodings = convert_encodings(header.get("SpecificCharacterSet"))
             syntax = str(header.file_meta.get("TransferSyntaxUID", ""))
-            keyword = _pixel_keyword(header, file.read(4), syntax)
+            keyword = _pixel_keyword(header, tag, syntax)
             frames = int(header.get("NumberOfFrames") or 1) if keyword else 0
-        except (InvalidDicomError, EOFError, ValueError, NotImplementedError, AttributeError, KeyError, TypeError):
+        except Exception:  # pydicom raises nearly anything on damaged files; one such file must not stop the server
             return None
     return Instance(
         path=path,
@@ -104,6 +103,13 @@ def _read(path: Path) -> Instance | None:
         pixel_keyword=keyword,
         frames=frames,
     )
+
+
+def _header(path: Path) -> tuple[Dataset, bytes]:
+    """The header of a file, and the four bytes of the tag it ended at."""
+    with path.open("rb") as file:
+        header = dcmread(file, stop_before_pixels=True)
+        return header, file.read(4)
 
 
 def _pixel_keyword(header: Dataset, tag: bytes, syntax: str) -> str:

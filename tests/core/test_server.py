@@ -347,3 +347,20 @@ def test_profiles_have_the_habits_of_their_servers(folder: Path) -> None:
     with serve(folder, profile="google") as server:
         answer = _get(f"{server.url}/studies?includefield=NoSuchField")
         assert answer.status_code == 400 and "NoSuchField" in answer.json()["Message"]
+
+
+def test_damaged_files_cost_only_themselves(files: dict[str, Path], tmp_path: Path) -> None:
+    whole = files["CT_small.dcm"].read_bytes()
+    (tmp_path / "whole.dcm").write_bytes(whole)
+    (tmp_path / "preamble.dcm").write_bytes(whole[:132])
+    (tmp_path / "header.dcm").write_bytes(whole[:700])
+    (tmp_path / "nested.dcm").write_bytes(whole[:500] + b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0" * 2000)
+    short = dcmread(get_testdata_file("MR_small_RLE.dcm"))
+    short.PixelData = b"\xfe\xff\0\xe0\0\0\0\0" + bytes(100)  # an offset table, then no items
+    short.save_as(tmp_path / "pixels.dcm")
+    with serve(tmp_path) as server:
+        assert {_path(server, each.header) for each in server.store.instances.values()} == {
+            _path(server, dcmread(tmp_path / name)) for name in ("whole.dcm", "pixels.dcm")
+        }
+        assert _get(f"{_path(server, short)}/frames/1").status_code == 500
+        assert _get(f"{_path(server, dcmread(tmp_path / 'whole.dcm'))}/frames/1").status_code == 200
