@@ -193,7 +193,7 @@ class _Delivery:
         ref = result.ref
         if isinstance(ref, InstanceRef):
             refs = self._refs.get(ref.sop_uid, [])
-        elif isinstance(ref, FrameRef) and is_part10(result.data):
+        elif isinstance(ref, FrameRef) and result.media_type == "application/dicom" and is_part10(result.data):
             refs = [ref]
         else:
             return (result,)
@@ -202,6 +202,4 @@ class _Delivery:
     def take(self, result: FetchResult) -> None:
         ref = result.ref
         assert isinstance(ref, FrameRef) and result.data is not None
-        _, _, first_bit = self._assembly.description(ref).span(ref.frame)
-        syntax = result.transfer_syntax or self._syntax.get(ref.sop_uid, "")
-        self._assembly.place(ref, result.data, syntax, first_bit=first_bit)
+        self._assembly.place(ref, result.data, result.transfer_syntax or self._syntax.get(ref.sop_uid, ""))

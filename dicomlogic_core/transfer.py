@@ -84,7 +84,8 @@ class Transfer:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._pending: set[Ref] = set()
-        self._done: set[Ref] = set()
+        self._wanted: frozenset[Ref] = frozenset()
+        self._done = 0
         self._failed: dict[Ref, DicomLogicError] = {}
         self._retry: set[Ref] = set()
         self._total = 0
@@ -97,11 +98,12 @@ class Transfer:
             PluginError: the fetcher broke its contract by raising something else than a DicomLogicError.
         """
         self._pending = {ref for request in requests for ref in request.refs}
+        self._wanted = frozenset(self._pending)
         self._total = len(self._pending)
         self._run_batches(requests)
         again = [request for request in requests if not self._retry.isdisjoint(request.refs)]
         if again:
-            self._pending = {ref for request in again for ref in request.refs} - self._done
+            self._pending = {ref for request in again for ref in request.refs if ref in self._failed}
             for ref in self._pending:
                 self._failed.pop(ref, None)
             self._run_batches(again)
@@ -155,7 +157,7 @@ class Transfer:
             self._fail_rest(batch, error)
         except Exception as error:  # a plugin's failure is told as such
             raise self._broken(error) from error
-        self._work.progress(len(self._done), self._total, self._what)
+        self._work.progress(self._done, self._total, self._what)
 
     def _parts(self, result: FetchResult) -> Iterable[FetchResult]:
         return (result,) if self._unpack is None else self._unpack(result)
@@ -165,7 +167,7 @@ class Transfer:
         with self._lock:
             if ref not in self._pending:
                 # A whole instance or series brings more than was asked for; the same frame twice is another matter.
-                if ref in self._done and result.error is None and not split:
+                if result.error is None and not split and ref in self._wanted and ref not in self._failed:
                     self._failed[ref] = PixelError(
                         "delivered twice; which answer is right is unknown",
                         code="pixels.missing",
@@ -184,7 +186,7 @@ class Transfer:
                 error = problem
         if error is None:
             with self._lock:
-                self._done.add(ref)
+                self._done += 1
             return
         if not error.where:
             error.where = _where(ref)

@@ -27,6 +27,9 @@ _HEAD = 1024  # the file meta information, which names the instance, is mostly s
 _TABLES = 16
 _VECTORS = 256  # buffers per call; every system allows at least so many
 
+_SMALL = 65536
+
+_pread: Callable[[int, int, int], bytes] | None = getattr(os, "pread", None)
 _preadv: Callable[[int, Sequence[memoryview], int], int] | None = getattr(os, "preadv", None)
 
 
@@ -34,39 +37,44 @@ class LocalFile:
     """A file open for reading at offsets; with one system call for several buffers where the system has it."""
 
     def __init__(self, path: str) -> None:
-        self._file = io.FileIO(path)
-        self.size = os.fstat(self._file.fileno()).st_size
+        self._number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
 
     def __enter__(self) -> LocalFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        os.close(self._number)
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._number).st_size
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the file."""
+        if size <= _SMALL and _pread is not None:
+            return _pread(self._number, size, offset)
         view = memoryview(bytearray(min(size, max(0, self.size - offset))))
         return bytes(view[: self.read_into(offset, [view])])
 
     def read_into(self, offset: int, views: Sequence[memoryview]) -> int:
         """Fill buffers one after the other; the number of bytes read, fewer than wanted only at the end of the file."""
-        wanted = sum(view.nbytes for view in views)
-        done = _preadv(self._file.fileno(), views, offset) if _preadv is not None else 0
-        if done < wanted:
-            done = self._read_rest(offset, views, done)
-        return done
+        wanted = sum([view.nbytes for view in views])
+        done = _preadv(self._number, views, offset) if _preadv is not None else 0
+        return done if done == wanted else self._read_rest(offset, views, done)
 
     def _read_rest(self, offset: int, views: Sequence[memoryview], done: int) -> int:
         """What one call left over: systems limit a single read to 2 GiB, and some have no reading at offsets."""
         start = 0
-        self._file.seek(offset + done)
-        for view in views:
-            while start <= done < start + view.nbytes:
-                count = self._file.readinto(view[done - start :])
-                if not count:
-                    return done
-                done += count
-            start += view.nbytes
+        with io.FileIO(self._number, closefd=False) as file:
+            file.seek(offset + done)
+            for view in views:
+                while start <= done < start + view.nbytes:
+                    count = file.readinto(view[done - start :])
+                    if not count:
+                        return done
+                    done += count
+                start += view.nbytes
         return done
 
 
@@ -92,7 +100,7 @@ class FilesFetcher:
             locations = list(group)
             try:
                 with LocalFile(path) as file:
-                    for location in locations:
+                    for location in {location.ref.sop_uid: location for location in locations}.values():
                         _check_identity(file, location, path)
                     yield from self._fetch_file(file, path, locations, context)
             except OSError as error:
@@ -159,9 +167,10 @@ def _read_native(file: LocalFile, locations: Sequence[Location], context: FetchC
             if location.offset != end:
                 break
             length = location.length or 0
-            if length > file.size - end and context.buffer(location.ref, length) is None:
-                length = max(0, file.size - end)  # what a file cannot hold is not allocated
-            views.append(context.buffer(location.ref, length) or memoryview(bytearray(length)))
+            view = context.buffer(location.ref, length)
+            if view is None:  # what a file cannot hold is not allocated
+                view = memoryview(bytearray(max(0, min(length, file.size - end))))
+            views.append(view)
             end += length
         left = file.read_into(first, views)
         for location, view in zip(locations[start:], views):

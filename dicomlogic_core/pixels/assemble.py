@@ -145,8 +145,10 @@ class Assembly:
             target.view = memoryview(cast("Any", target.slot)).cast("B")
         return target.view
 
-    def place(self, ref: FrameRef, data: Bytes, syntax: str, *, first_bit: int = 0) -> None:
+    def place(self, ref: FrameRef, data: Bytes, syntax: str) -> None:
         """Decode a wanted frame and put it into its places.
+
+        `data` of a native frame that begins inside a byte begins with that byte.
 
         Raises:
             PixelError: the bytes are not that frame.
@@ -157,6 +159,7 @@ class Assembly:
             stored = target.slot
             self._put_right(stored, description, syntax)
         else:
+            first_bit = 0 if description.aligned else description.span(ref.frame)[2]
             if self._zero_fill and len(data) < description.frame_bytes and not encapsulated(syntax):
                 data = zero_filled(data, description, first_bit)
                 self.zero_filled.append(ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -41,6 +41,10 @@ class PixelDescription:
         photometric: PhotometricInterpretation, upper case; MONOCHROME2 when absent.
         planar: True for RRR...GGG...BBB... (PlanarConfiguration 1), native and RLE data only.
         real: Float Pixel Data or Double Float Pixel Data instead of integers.
+        dtype: of one stored sample, native byte order; samples of 1 and 12 bits take 8 and 16.
+        subsampled: native chrominance has half the columns (PS3.3 C.7.6.3.1.2, YBR_FULL_422).
+        frame_bits, frame_bytes: of one native frame, without padding; whole bytes that hold it.
+        aligned: every native frame begins at a byte; else bits run on across frames (PS3.5 8.1.1).
     """
 
     rows: int
@@ -53,10 +57,22 @@ class PixelDescription:
     photometric: str = "MONOCHROME2"
     planar: bool = False
     real: Literal["", "float", "double"] = ""
+    dtype: np.dtype[Any] = field(init=False, compare=False)
+    subsampled: bool = field(init=False, compare=False)
+    frame_bits: int = field(init=False, compare=False)
+    frame_bytes: int = field(init=False, compare=False)
+    aligned: bool = field(init=False, compare=False)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of one stored sample, native byte order; samples of 1 and 12 bits take 8 and 16."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", self._dtype())
+        object.__setattr__(self, "subsampled", self.photometric == "YBR_FULL_422")
+        samples = 2 if self.subsampled else self.samples
+        bits = self.rows * self.columns * samples * self.bits_allocated
+        object.__setattr__(self, "frame_bits", bits)
+        object.__setattr__(self, "frame_bytes", (bits + 7) // 8)
+        object.__setattr__(self, "aligned", bits % 8 == 0)
+
+    def _dtype(self) -> np.dtype[Any]:
         if self.real:
             return np.dtype(np.float32 if self.real == "float" else np.float64)
         size = max(8, self.bits_allocated if self.bits_allocated != 12 else 16) // 8
@@ -67,27 +83,6 @@ class PixelDescription:
         """Shape of a decoded frame: ``[j, i]`` or ``[j, i, c]``."""
         size = (self.rows, self.columns)
         return size if self.samples == 1 else (*size, self.samples)
-
-    @property
-    def subsampled(self) -> bool:
-        """True when native chrominance has half the columns (PS3.3 C.7.6.3.1.2, YBR_FULL_422)."""
-        return self.photometric == "YBR_FULL_422"
-
-    @property
-    def frame_bits(self) -> int:
-        """Bits of one native frame, without padding."""
-        samples = 2 if self.subsampled else self.samples
-        return self.rows * self.columns * samples * self.bits_allocated
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes that hold one native frame."""
-        return (self.frame_bits + 7) // 8
-
-    @property
-    def aligned(self) -> bool:
-        """True when every native frame begins at a byte; bits run on across frames (PS3.5 8.1.1)."""
-        return self.frame_bits % 8 == 0
 
     @property
     def in_place(self) -> bool:
@@ -118,7 +113,7 @@ class Descriptions:
     """Descriptions of the instances of a series; instances that agree share one."""
 
     def __init__(self, columns: Columns) -> None:
-        self._texts = [columns.text(key) for key in COLUMN_KEYS]
+        self._texts = list(zip(*[columns.text(key) for key in COLUMN_KEYS]))
         self._uids = columns.sop_uids
         self._known: dict[tuple[str | None, ...], PixelDescription] = {}
 
@@ -128,7 +123,7 @@ class Descriptions:
         Raises:
             PixelError: ``pixels.invalid-header``.
         """
-        texts = tuple(column[row] for column in self._texts)
+        texts = self._texts[row]
         known = self._known.get(texts)
         if known is None:
             try:

@@ -36,6 +36,7 @@ def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         pytest.skip("this system has no preadv")
     if request.param != "preadv":
         monkeypatch.setattr(files_fetcher, "_preadv", None)
+        monkeypatch.setattr(files_fetcher, "_pread", None)
     return str(request.param)
 
 
