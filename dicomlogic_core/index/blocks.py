@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dicomlogic_core.errors import DatabaseError
-from dicomlogic_core.header.columns import Block, compress, encode_block, inflate
+from dicomlogic_core.header.block import Block, compress, encode_block, inflate
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.references import Location

@@ -96,7 +96,7 @@ class IndexQuery:
         tests = _tests(where)
         series = [row for row in self._series_rows() if all(match(_plain(row[name])) for name, match in tests)]
         if level == "series":
-            return [_without(row, "PatientsUID") for row in series]
+            return [_without(row, "PatientsUID") for row in series if row["SeriesInstanceUID"]]
         if level == "instance":
             return [instance for row in series for instance in self._instances(row)]
         return _grouped(series, level)

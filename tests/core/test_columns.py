@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dicomlogic_core.contracts import TileGrid
 from dicomlogic_core.errors import DatabaseError
-from dicomlogic_core.header.columns import Block, Place, SeriesColumns, compress, encode_block, inflate
+from dicomlogic_core.header.block import Block, compress, encode_block, inflate
+from dicomlogic_core.header.columns import Place, SeriesColumns
 from dicomlogic_core.header.rows import HeaderRow
 from dicomlogic_core.references import InstanceRef, Location
 from dicomlogic_core.series import SeriesView
@@ -119,10 +120,26 @@ def test_a_bomb_is_refused_before_it_is_inflated() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"no zlib", zlib.compress(b"no json"), zlib.compress(b"{}\n[]"), zlib.compress(json.dumps([1]).encode())],
+    [
+        b"",
+        b"no zlib",
+        zlib.compress(b"no json"),
+        zlib.compress(b"{}\n[]"),
+        zlib.compress(json.dumps([1]).encode()),
+        zlib.compress(b'{"constant":[],"frame_texts":{},"items":{},"grids":{},"varying":[]}\n[]'),
+        zlib.compress(b'{"constant":{},"frame_texts":{},"items":{},"grids":{},"varying":["a"]}\n[]'),
+        zlib.compress(b'{"constant":{},"frame_texts":{},"items":{},"grids":{},"varying":[]}\n[1]'),
+        zlib.compress(b"[" * 100_000 + b"\n[]"),
+    ],
 )
 def test_a_damaged_block_gives_one_clear_error(data: bytes) -> None:
     with pytest.raises(DatabaseError) as caught:
         _ = Block(data).sop_uids
     assert caught.value.code == "index.header-damaged"
     assert "index the location again" in str(caught.value)
+
+
+def test_a_column_of_another_length_is_damage() -> None:
+    line = b'{"constant":{},"frame_texts":{},"items":{},"grids":{},"varying":["00080060"]}\n["1.0","1.1"]\n["MR"]'
+    with pytest.raises(DatabaseError):
+        Block(zlib.compress(line)).column("00080060")
