@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.groups import NOT_INSIDE, REFERENCES
+from dicomlogic_core.header.pixelrules import MOST_FRAMES
 from dicomlogic_core.header.sequences import Element, items_of, tag_key_of, vr_name
 from dicomlogic_core.header.table import CREATOR, TagTable
 from dicomlogic_core.header.text import Decode, raw_text
@@ -30,12 +31,14 @@ class GroupReader:
         """Per item the wanted texts, those of nested macro sequences included; an outer value wins over an inner one.
 
         Raises:
-            HeaderError: broken structure.
+            HeaderError: broken structure; ``header.limit``.
         """
-        return [
-            self._collect(elements, table, self._syntax, 1, private=False)
-            for elements in items_of(self._data, start, length, self._syntax)
-        ]
+        groups: list[dict[str, str]] = []
+        for elements in items_of(self._data, start, length, self._syntax):
+            if len(groups) >= MOST_FRAMES:
+                raise HeaderError(f"functional groups for more than {MOST_FRAMES} frames", code="header.limit")
+            groups.append(self._collect(elements, table, self._syntax, 1, private=False))
+        return groups
 
     def _collect(
         self, elements: list[Element], table: TagTable, syntax: Syntax, depth: int, *, private: bool

@@ -1,7 +1,7 @@
 """Headers of Part 10 files (PS3.10): the wanted elements up to the pixel data, without a Dataset.
 
-Explicit and implicit little endian, big endian, deflated (with a cap on what it inflates to), with or without preamble
-and file meta information.
+Explicit and implicit little endian, big endian, deflated (inflated no further than to the pixels), with or without
+preamble and file meta information.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LARGEST_HEADER = 256 << 20
 """Bytes of a header."""
-LARGEST_INFLATED = 512 << 20
-"""Bytes a deflated data set may inflate to."""
 
 _IMPLICIT_UID = "1.2.840.10008.1.2"
 _DEFLATED_UID = "1.2.840.10008.1.2.1.99"
@@ -52,7 +50,8 @@ class _Bytes:
             # A length of gigabytes is mostly a broken one: only a file that really is that long exceeds the limit.
             size = LARGEST_HEADER + 1
         if self._more is not None:
-            data = self._more(size + _MARGIN)
+            # Doubling: a header of any length is read in a few pieces, though each begins at the file's start.
+            data = self._more(max(size + _MARGIN, min(2 * len(self.data), LARGEST_HEADER)))
             if len(data) > len(self.data):
                 self.data = data
         if len(self.data) > LARGEST_HEADER and size > LARGEST_HEADER:
@@ -163,15 +162,26 @@ class Part10Reader:
                 media_class = data[start:pos].strip(b" \0").decode("latin-1")
 
     def _inflated(self, source: _Bytes, pos: int) -> _Bytes:
+        """The deflated data set, inflated as far as the walk goes: its pixels, or a bomb, stay as they are."""
         source.reach(LARGEST_HEADER)
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            data = inflater.decompress(memoryview(source.data)[pos:], LARGEST_INFLATED)
-        except zlib.error as error:
-            raise HeaderError("the deflated data set is damaged", code="header") from error
-        if inflater.unconsumed_tail:
-            raise HeaderError(f"the data set inflates to more than {LARGEST_INFLATED} bytes", code="header.limit")
-        return _Bytes(data, None)
+        data = bytearray()
+        rest = source.data[pos:]
+
+        def more(size: int) -> bytes:
+            nonlocal rest
+            try:
+                while len(data) < size and not inflater.eof:
+                    piece = inflater.decompress(rest, size - len(data))
+                    rest = inflater.unconsumed_tail
+                    if not piece:
+                        break
+                    data.extend(piece)
+            except zlib.error as error:
+                raise HeaderError("the deflated data set is damaged", code="header") from error
+            return bytes(data)
+
+        return _Bytes(more(2 * _MARGIN), more)
 
 
 def _looks_like_element(data: bytes) -> bool:

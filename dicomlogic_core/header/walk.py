@@ -14,7 +14,12 @@ from dicomlogic_core.header.table import PIXELS, TagTable
 UNDEFINED = 0xFFFFFFFF
 DEEPEST = 64
 """Sequences inside sequences; deeper ones are refused (fo-dicom allows 256, dcmjs 326)."""
+MOST_FOUND = 10_000
+"""Wanted elements of one object; each tag may occur once, so that only a hostile file has more."""
+MOST_ODD = 4096
+"""Elements without a VR in an explicit data set, beyond which it is none (a run of zeros would give millions)."""
 _LONGEST_CREATOR = 64  # LO
+_WINDOW = 1 << 18
 
 _LONG = b"OB OW OF OD OL OV SQ UC UN UR UT SV UV".split()
 _SHORT = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
@@ -73,7 +78,7 @@ class Walk:
         pixels: (tag, VR, offset, length) of the pixel element, where the walk ends; None without.
     """
 
-    __slots__ = ("found", "pixels", "pos", "syntax", "table")
+    __slots__ = ("_odd_count", "found", "pixels", "pos", "syntax", "table")
 
     def __init__(self, syntax: Syntax, table: TagTable, pos: int) -> None:
         self.syntax = syntax
@@ -81,6 +86,7 @@ class Walk:
         self.pos = pos
         self.found: list[Found] = []
         self.pixels: Found | None = None
+        self._odd_count = 0
 
     def run(self, data: bytes) -> int:
         """Go on over `data` (the bytes from the file's start); 0 at the pixel data, else the size that is needed.
@@ -88,15 +94,22 @@ class Walk:
         Raises:
             HeaderError: ``header.limit``.
         """
+        walk = self._explicit if self.syntax.explicit else self._implicit
+        last = len(data) - 8
         try:
-            return self._explicit(data) if self.syntax.explicit else self._implicit(data)
+            while self.pos <= last:
+                if walk(data, min(last, self.pos + _WINDOW)):
+                    return 0
+                if len(self.found) > MOST_FOUND:
+                    raise HeaderError(f"more than {MOST_FOUND} wanted elements", code="header.limit")
         except NeedMoreError as more:
             return more.size
+        return self.pos + 8
 
-    def _explicit(self, data: bytes) -> int:
+    def _explicit(self, data: bytes, last: int) -> bool:
+        """Walk the elements that begin up to offset `last`; True at the pixel data."""
         append, seen = self.found.append, self.table.heads.get
         pos: int = self.pos
-        last = len(data) - 8
         while pos <= last:
             # Tag, VR and a short length in one look-up: files of one kind have the same heads.
             vr: bytes | None
@@ -123,17 +136,17 @@ class Walk:
                 else:
                     self.pos = pos
                     if self._special(data, code, (tag, vr, start, length)):
-                        return 0
+                        return True
                     seen = self.table.heads.get
             pos = start + length
         self.pos = pos
-        return pos + 8
+        return False
 
-    def _implicit(self, data: bytes) -> int:
+    def _implicit(self, data: bytes, last: int) -> bool:
+        """As `_explicit`."""
         pair, append, get = self.syntax.pair, self.found.append, self.table.codes.get
         delimiters = self.syntax.delimiters
         pos: int = self.pos
-        last = len(data) - 8
         while pos <= last:
             tag, length = pair(data, pos)
             start = pos + 8
@@ -151,11 +164,11 @@ class Walk:
             else:
                 self.pos = pos
                 if self._special(data, code, (tag, None, start, length)):
-                    return 0
+                    return True
                 get = self.table.codes.get
                 pos = start + length
         self.pos = pos
-        return pos + 8
+        return False
 
     def _special(self, data: bytes, code: int, element: Found) -> bool:
         """Take note of a private creator, or of the pixel data (True: the walk ends)."""
@@ -190,6 +203,9 @@ class Walk:
 
     def _odd(self, data: bytes, pos: int, tag: int, vr: bytes, length: int) -> tuple[bytes | None, int]:
         """VR and length of an element whose VR is none: a stray delimiter, an implicit element, or an unknown VR."""
+        self._odd_count += 1
+        if self._odd_count > MOST_ODD:
+            raise HeaderError(f"more than {MOST_ODD} elements without a VR", code="header.limit")
         if tag in self.syntax.delimiters:
             return None, 0
         if b"AA" <= vr <= b"ZZ" and vr.isalpha() and vr.isupper():

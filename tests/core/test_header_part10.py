@@ -6,6 +6,7 @@ import io
 import math
 import random
 import struct
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -432,20 +433,68 @@ def test_length_of_gigabytes_reads_no_more_than_the_limit() -> None:
     assert max(asked) <= part10.LARGEST_HEADER + 10_000
 
 
-def test_deflate_bomb_stops_at_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+def deflated(data_set: bytes) -> bytes:
     data = encoded(small_ct(), DeflatedExplicitVRLittleEndian)
-    start = 144 + struct.unpack_from("<L", data, 140)[0]
-    size = len(zlib.decompress(data[start:], -15))
-    monkeypatch.setattr(part10, "LARGEST_INFLATED", size)
-    assert value(read(data), "00080060") == "CT"
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    bomb = b"".join([packer.compress(bytes(1 << 20)) for _ in range(64)]) + packer.flush()
+    return data[: 144 + struct.unpack_from("<L", data, 140)[0]] + packer.compress(data_set) + packer.flush()
+
+
+def test_deflated_data_is_inflated_no_further_than_the_pixels() -> None:
+    plain = encoded(small_ct())
+    data_set = plain[144 + struct.unpack_from("<L", plain, 140)[0] :]
+    bomb = deflated(data_set + bytes(200 << 20))
+    tracemalloc.start()
+    row = read(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert row.texts == read(plain).texts
+    assert peak < 5 << 20
+
+
+@pytest.mark.parametrize("filling", [bytes(64 << 20), b"\x08\x00\x60\x00CS\x02\x00CT" * (1 << 20)])
+def test_deflate_bomb_inside_the_header_stops_at_a_limit(filling: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part10, "LARGEST_HEADER", 32 << 20)
     with pytest.raises(HeaderError) as caught:
-        read(data[:start] + bomb)
+        read(deflated(filling))
     assert caught.value.code == "header.limit"
-    with pytest.raises(HeaderError) as damaged:
-        read(data[:start] + b"\xff" * 40)
-    assert damaged.value.code == "header"
+
+
+def test_damaged_deflated_data_is_a_typed_error() -> None:
+    data = deflated(b"")
+    with pytest.raises(HeaderError) as caught:
+        read(data[: 144 + struct.unpack_from("<L", data, 140)[0]] + b"\xff" * 40)
+    assert caught.value.code == "header"
+
+
+def test_a_run_of_zeros_is_no_data_set() -> None:
+    data = encoded(small_ct())
+    start = data[: data.index(b"\x08\x00\x05\x00CS")]
+    with pytest.raises(HeaderError) as caught:
+        read(start + b"\x08\x00\x05\x00CS\0\0" + bytes(1 << 20))
+    assert caught.value.code == "header.limit"
+
+
+def test_wanted_elements_repeated_without_end() -> None:
+    element = b"\x08\x00\x60\x00CS\x02\x00CT"
+    assert value(read(with_element(element * 1000)), "00080060") == "CT"
+    with pytest.raises(HeaderError) as caught:
+        read(with_element(element * 200_000))
+    assert caught.value.code == "header.limit"
+
+
+def test_long_header_is_read_in_few_pieces() -> None:
+    private = b"".join(
+        b"\x09\x00" + struct.pack("<H", 0x1000 + number) + b"UN\0\0\0\1\0\0" + bytes(256) for number in range(4000)
+    )
+    data = with_element(private)
+    asked: list[int] = []
+
+    def more(size: int) -> bytes:
+        asked.append(size)
+        return data[:size]
+
+    assert Part10Reader(WANTED).read(data[:8192], more).has_pixels
+    assert len(asked) < 12
 
 
 def test_absurd_frame_counts_make_no_frames() -> None:
