@@ -125,6 +125,8 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "network.truncated": ("error", "a body ended early", "fetch again"),
     "network.parts": ("error", "an answer has not as many parts as were asked for", "fetch again"),
     "network.not-json": ("error", "something else than DICOM JSON came", "check the URL"),
+    "network.evidence": ("error", "bytes came that cannot be the frame asked for", "check the server"),
+    "network.no-form": ("error", "a server gives a frame in no form that can be used", "check the server's decoders"),
     "network.too-large": ("error", "an answer exceeds its limit", "check the server"),
     "network.refused": ("error", "a URL or redirect outside the source was refused", "allow the host by option"),
     "network.unavailable": ("error", "the server could not be reached", "check that it is running, then try again"),

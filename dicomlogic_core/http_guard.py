@@ -34,10 +34,13 @@ class Guard:
             NetworkError: ``network.refused``, another origin that is not allowed, another scheme, or https to http.
         """
         target = self._absolute(location, request_url)
-        if not self._may(target):
-            raise _refusal("a redirect leads away from the source", target)
-        if urlsplit(request_url).scheme == "https" and urlsplit(target).scheme != "https":
+        here, there = urlsplit(request_url), urlsplit(target)
+        if here.scheme == "https" and there.scheme != "https":
             raise _refusal("a redirect leads from https to http", target)
+        if not self._may(target):
+            if (here.scheme, here.hostname) == ("http", there.hostname) and there.scheme == "https":
+                raise _refusal("the server wants https", target, f"name the source by its address at {origin(target)}")
+            raise _refusal("a redirect leads away from the source", target)
         return target
 
     def resolve(self, link: str, request_url: str) -> str:
@@ -110,7 +113,5 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _refusal(why: str, url: str) -> NetworkError:
-    return NetworkError(
-        why, code="network.refused", url=shown(url), remedy="if it is right, name its origin by the option allow-hosts"
-    )
+def _refusal(why: str, url: str, remedy: str = "if it is right, name its origin by allow-hosts") -> NetworkError:
+    return NetworkError(why, code="network.refused", url=shown(url), remedy=remedy)

@@ -421,6 +421,12 @@ def test_redirects_end(serve, client) -> None:
     assert len(server.log) == 6
 
 
+def test_a_redirect_to_https_says_what_to_write_instead(serve, client) -> None:
+    server = serve(lambda request: reply(status=301, Location=f"https://127.0.0.1:{server.port}/dicom-web"))
+    error = failure(lambda: client(server).get(server.url, "*/*"))
+    assert error.code == "network.refused" and f"https://127.0.0.1:{server.port}" in error.remedy
+
+
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:pw@127.0.0.1/", "//["])
 def test_redirects_to_odd_urls_are_refused(serve, client, target: str) -> None:
     server = serve(reply(status=302, Location=target))

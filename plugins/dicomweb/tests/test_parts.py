@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import dicomlogic_core as dl
 from dicomlogic_core.testing import phantoms
 from dicomlogic_dicomweb import part10
 from dicomlogic_dicomweb.evidence import objection
+from dicomlogic_dicomweb.inspection import count, is_partial, single
 from dicomlogic_dicomweb.ladder import ANYTHING, AS_STORED, EXPLICIT, INSTANCE, Ladder
 
 J2K = b"\xff\x4f\xff\x51" + bytes(300) + b"\xff\xd9"
@@ -139,3 +141,37 @@ def test_numbers_that_numpy_reads_are_little_endian() -> None:
     from dicomlogic_dicomweb.bulk import _values
 
     assert _values("FL", np.array([1.5, -2], "<f4").tobytes() + b"\0") == [1.5, -2.0]
+
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+
+
+@pytest.mark.parametrize(
+    ("header", "partial"),
+    [
+        ({"00080016": [CT], "00080018": ["1"], "00280010": [32]}, False),
+        ({"00080016": [CT], "00080018": ["1"]}, True),
+        ({"00080018": ["1"], "00280010": [32]}, True),
+        ({"00080016": ["1.2.840.10008.5.1.4.1.1.66"], "00080018": ["1"]}, False),  # raw data has no rows
+        # The same keys inside a sequence neither make up for missing ones nor cast doubt on those that are there.
+        ({"00080018": ["1"], "00081140": [{"00080016": [CT]}]}, True),
+        ({"00080016": [CT], "00080018": ["1"], "00280010": [32], "00081140": [{"00080018": ["2"]}]}, False),
+    ],
+)
+def test_partial_metadata(header: dict[str, list[object]], partial: bool) -> None:
+    def form(obj: dict[str, list[object]]) -> dict[str, object]:
+        return {
+            key: {"vr": "SQ", "Value": [form(item) for item in values if isinstance(item, dict)]}
+            if any(isinstance(item, dict) for item in values)
+            else {"vr": "UI", "Value": values}
+            for key, values in obj.items()
+        }
+
+    body = json.dumps([form(header)]).encode()
+    assert is_partial(body, "") is partial
+    assert count([body], 1, "") == 1
+
+
+@pytest.mark.parametrize("body", [b'[{"a": 1}]', b' {"a": 1}\n', b'\xef\xbb\xbf[ {"a": 1} ]'])
+def test_an_answer_for_one_instance_is_an_object(body: bytes) -> None:
+    assert json.loads(single(body)) == {"a": 1}

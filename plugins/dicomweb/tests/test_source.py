@@ -268,3 +268,20 @@ def test_credentials_go_along_and_are_nowhere_else(
     for file in (tmp_path / "db").rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
     assert all(secret not in json.dumps(record.query_text) for record in server.log)
+
+
+def test_a_label_stands_for_a_source(web: Any, ct: Path, dicomweb_server: Serve) -> None:
+    server = dicomweb_server(ct)
+    web.session.clients.name(server.url, {"label": "pacs"})
+    (batch,) = web.scan("dicomweb://pacs/studies")
+    assert batch.locate("1.2", "3.4", "5.6", True).url.startswith(server.url)
+    with pytest.raises(dl.UsageError, match="elsewhere"):
+        web.scan("dicomweb://elsewhere/studies")
+
+
+def test_several_uids_are_asked_for_by_commas(web: Any, five: Path, dicomweb_server: Serve) -> None:
+    server = dicomweb_server(five)
+    uids = sorted({web.value(header, "StudyInstanceUID") for header in web.headers(web.scan(server.url))})[:2]
+    server.log.clear()
+    items = web.scan(server.url, StudyInstanceUID="\\".join(uids))
+    assert len(items) == 2 and dict(server.log[0].query)["StudyInstanceUID"] == ",".join(uids)

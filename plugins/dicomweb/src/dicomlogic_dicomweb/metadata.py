@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from dicomlogic_core import Client, HeaderBatch, InstanceRef, Location, NetworkError, WorkContext, finding, is_uid
 from dicomlogic_dicomweb import bulk, instances
-from dicomlogic_dicomweb.elements import SOP_CLASS, SOP_UID, JsonObject, objects, text
+from dicomlogic_dicomweb.elements import SOP_UID, JsonObject, objects, text
+from dicomlogic_dicomweb.inspection import count, is_garbled, is_partial, single
 from dicomlogic_dicomweb.part10 import header_of
 from dicomlogic_dicomweb.qido import Listing
 
@@ -74,12 +75,15 @@ class SeriesHeaders:
             if error.status not in _NO_METADATA:
                 raise
             batches = self._from_instances(entry, sop)
-        whole = not sop and self._is_whole(entry, sum(_count(batch) for batch in batches))
-        if batches and whole:
+        if batches and not sop and self._is_whole(entry, self._count(entry, batches)):
             batches[-1] = replace(
                 batches[-1], study_uid=entry.study_uid, series_uid=entry.series_uid, version=entry.version
             )
         return batches
+
+    def _count(self, entry: SeriesEntry, batches: Sequence[HeaderBatch]) -> int:
+        headers = [header for batch in batches for header in batch.headers]
+        return count(headers, entry.count, entry.path) if batches[0].form == "json" else len(headers)
 
     def _is_whole(self, entry: SeriesEntry, count: int) -> bool:
         if count >= entry.count:
@@ -102,9 +106,9 @@ class SeriesHeaders:
         body = bytes(answer.body)
         if not body.strip():
             raise NetworkError("the server has no metadata of this series", url=url, status=404)
-        if _is_garbled(body):
+        if is_garbled(body):
             return self._from_instances(entry, sop)
-        if _is_partial(body):
+        if is_partial(body, url):
             return self._from_instance_metadata(entry, objects(body, url))
         # Nearly always the bytes go on as they came; parsing and writing them anew costs more than reading them.
         if not self._needs_bulk(body):
@@ -125,27 +129,22 @@ class SeriesHeaders:
 
     def _from_instance_metadata(self, entry: SeriesEntry, partial: Sequence[JsonObject]) -> list[HeaderBatch]:
         """The server sends a few elements per series only; asked for one instance, it usually sends all."""
-        uids = [uid for obj in partial if is_uid(uid := text(obj, SOP_UID))]
 
         def one(uid: str) -> bytes:
             url = f"{self._client.base}/{entry.path}/instances/{uid}/metadata"
-            body = bytes(self._client.json(url, cancelled=self._context.cancelled).body)
-            return b"" if _is_partial(body) else body
+            body = single(bytes(self._client.json(url, cancelled=self._context.cancelled).body))
+            return b"" if not body or is_partial(body, url) else self._with_bulk(body, url)
 
-        bodies = self._parallel(one, uids)
-        if not all(bodies):
-            return self._from_instances(entry, "")
-        resolved = [self._with_bulk(body, entry) for body in bodies]
-        return [self._json(entry, resolved)]
+        bodies = self._parallel(one, [uid for obj in partial if is_uid(uid := text(obj, SOP_UID))])
+        return [self._json(entry, bodies)] if all(bodies) else self._from_instances(entry, "")
 
-    def _with_bulk(self, body: bytes, entry: SeriesEntry) -> bytes:
-        url = f"{self._client.base}/{entry.path}/metadata"
+    def _with_bulk(self, body: bytes, url: str) -> bytes:
         found = [dict(obj) for obj in objects(body, url)]
-        wanted = [(obj, elements) for obj in found if (elements := list(self._bulk.find(obj)))]
-        for obj, elements in wanted:
-            bulk.resolve(self._client, obj, elements, url, self._context)
-        # One object each: some servers send it bare, some as a list of one.
-        return json.dumps(found[0], ensure_ascii=False).encode() if found else b""
+        wanted = list(self._bulk.find(found[0])) if found else []
+        if not wanted:
+            return body
+        bulk.resolve(self._client, found[0], wanted, url, self._context)
+        return json.dumps(found[0], ensure_ascii=False).encode()
 
     def _json(self, entry: SeriesEntry, headers: list[bytes]) -> HeaderBatch:
         return HeaderBatch(form="json", headers=headers, locate=Locate(self._client.base), study_uid=entry.study_uid)
@@ -188,34 +187,3 @@ class SeriesHeaders:
     def _parallel(self, task: Callable[[str], bytes], uids: Sequence[str]) -> list[bytes]:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dicomweb-headers") as pool:
             return list(pool.map(task, uids))
-
-
-_YEN = (b"\\u00a5", b"\\u00A5", "\u00a5".encode())
-
-
-def _is_garbled(body: bytes) -> bool:
-    """True when a server took the delimiter of Japanese headers for a yen sign, which costs positions and spacings.
-
-    In ISO-IR 13 (JIS X 0201) byte 5C is drawn as that sign and delimits values all the same (PS3.5 6.1.2.5.3). Orthanc
-    1.10 decodes it first, then finds that a position of one text is no number and sends nothing.
-    """
-    return b"IR 13" in body and any(sign in body for sign in _YEN)
-
-
-def _is_partial(body: bytes) -> bool:
-    """True when instances come without their class, or an image without its rows: a listing, not a header."""
-    instances_found = body.count(f'"{SOP_UID}"'.encode())
-    if not instances_found:
-        return False
-    if body.count(f'"{SOP_CLASS}"'.encode()) < instances_found:
-        return True
-    return b'"00280010"' not in body and any(name in body for name in _IMAGE_SIGNS)
-
-
-_IMAGE_SIGNS = tuple(f'"{modality}"'.encode() for modality in ("CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"))
-
-
-def _count(batch: HeaderBatch) -> int:
-    if batch.form == "part10":
-        return len(batch.headers)
-    return sum(max(1, body.count(f'"{SOP_UID}"'.encode())) for body in batch.headers)

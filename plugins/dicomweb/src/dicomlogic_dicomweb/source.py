@@ -74,9 +74,10 @@ class DicomwebSource:
             SourceError: the service cannot be listed, or is lost on the way.
             UsageError: an option or a filter that cannot be meant.
         """
-        place = split_url(query.location)
         _check_options(query.options)
         client: Client = context.http(query.location)
+        # Of dicomweb://LABEL/... the client knows what the label stands for.
+        place = split_url(query.location, {query.location.partition("://")[2].partition("/")[0]: client.base})
         listing = Listing(client, context, _page_size(query.options))
         scan = _Scan(place, client, context, listing, _by_keyword(query.where))
         yield from scan.run(known)
@@ -173,7 +174,12 @@ class _Scan:
                 yield text(found, STUDY_UID)
 
     def _filters(self, names: Sequence[str]) -> dict[str, str]:
-        filters = {name: self._where[name] for name in names if name in self._where}
+        # Lists of UIDs are separated by commas in a query, by backslashes in DICOM.
+        filters = {
+            name: self._where[name].replace("\\", ",") if name.endswith("UID") else self._where[name]
+            for name in names
+            if name in self._where
+        }
         if names is _STUDY_FILTERS and "Modality" in self._where:
             filters.setdefault("ModalitiesInStudy", self._where["Modality"])
         return filters
