@@ -60,10 +60,14 @@ class PluginManager:
         What was collected before is asked for again, so the next examine uses it.
 
         Raises:
+            UsageError: another plugin has that name.
             PluginError: it was refused (stage ``register``); the reason is recorded too.
         """
         with self._lock:
             name = name or self._free_name(getattr(plugin, "__name__", type(plugin).__name__))
+            if name in self._set.origins:
+                raise UsageError(f"a plugin called {name} is already registered", remedy="give it another name")
+            self._set.remove(name)  # what an earlier try left: its failure
             origin = PluginOrigin(plugin=name)
             if failure := self._set.add(plugin, origin):
                 raise PluginError(failure.error, plugin=name, stage="register")

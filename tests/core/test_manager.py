@@ -266,6 +266,14 @@ def test_registering_something_bad_raises_and_is_recorded():
     assert by_name(plugins)["mine"].status == "failed"
     plugins.register(Adaptors("a"), "mine")
     assert adaptor_names(plugins) == ["a"]
+    assert by_name(plugins)["mine"].status == "ok"
+
+
+def test_a_taken_name_is_refused_and_not_held_against_its_owner():
+    plugins = closed()
+    with pytest.raises(UsageError, match="already registered"):
+        plugins.register(Adaptors("a"), "builtin")
+    assert by_name(plugins)["builtin"].status == "ok"
 
 
 def test_names_of_objects_are_made_unique():

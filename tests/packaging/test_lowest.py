@@ -9,7 +9,11 @@ import pytest
 
 from .conftest import PLUGINS, ROOT, UV, Environment, requirements, run
 
-pytestmark = [pytest.mark.long, pytest.mark.skipif(UV is None, reason="other Pythons and lowest versions need uv")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(3600),  # each is the core's whole suite
+    pytest.mark.skipif(UV is None, reason="other Pythons and lowest versions need uv"),
+]
 
 # Of the test group what goes with the lowest versions: tests that need more skip. pytest 9 asks for a later pluggy.
 TEST_TOOLS = [
