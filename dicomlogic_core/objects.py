@@ -64,12 +64,13 @@ class FrameArray:
         """
         if self._array is not None:
             return [self._array[k] for k in wanted]
-        missing = sorted({k for k in wanted if k not in self._held})
+        held = self._held  # this dict also when another thread fetches the whole array meanwhile
+        missing = sorted({k for k in wanted if k not in held})
         if missing:
             for k, frame in zip(missing, self._load(missing)):
                 frame.setflags(write=False)
-                self._held[k] = frame
-        return [self._held[k] for k in wanted]
+                held[k] = frame
+        return [held[k] for k in wanted]
 
     def fetch(self) -> NDArray[Any]:
         """The whole array, fetched at once."""
@@ -86,7 +87,7 @@ class FrameArray:
                 array[k] = frame
             array.setflags(write=False)
             self._array = array
-            self._held.clear()
+            self._held = {}
         return self._array
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
@@ -99,10 +100,14 @@ class FrameArray:
             if not 0 <= k < count:
                 raise IndexError(f"frame {int(first)} of {count}")
             return cast("NDArray[Any]", self.frames([k])[0][tuple(rest)] if rest else self.frames([k])[0])
+        if np.ndim(first) > 1:  # masks of voxels, tables of indices
+            return cast("NDArray[Any]", self.fetch()[key])
         picked = np.arange(count)[first]
         frames = self.frames([int(k) for k in picked])
         stack = np.stack(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
-        whole: tuple[Any, ...] = (slice(None), *rest)
+        # A list of k pairs with lists of rows and columns, as in numpy; a slice does not.
+        along_k: Any = slice(None) if isinstance(first, slice) else np.arange(len(picked))
+        whole: tuple[Any, ...] = (along_k, *rest)
         return cast("NDArray[Any]", stack[whole])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
