@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.stacks import Stack, stack_of
     from dicomlogic_core.stacks_checks import geometry_checks, stack_checks
     from dicomlogic_core.stacks_images import by_appearance, image_rows
-    from dicomlogic_core.stacks_keys import StackPart, codes_of, hard_parts
+    from dicomlogic_core.stacks_keys import StackPart, hard_parts
     from dicomlogic_core.stacks_modes import (
         Layout,
         layout_of,
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     )
     from dicomlogic_core.stacks_names import clean_name, default_name, part_name, value_label
     from dicomlogic_core.stacks_soft import overlap_finding, soft_parts
+    from dicomlogic_core.stacks_varying import codes_of
     from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
     from dicomlogic_core.urls import WebLocation, is_uid, normalise_url, split_url
 
@@ -121,10 +122,11 @@ _NAMES: dict[str, str] = {
         "stacks": "Stack stack_of",
         "stacks_checks": "geometry_checks stack_checks",
         "stacks_images": "by_appearance image_rows",
-        "stacks_keys": "StackPart codes_of hard_parts",
+        "stacks_keys": "StackPart hard_parts",
         "stacks_modes": "Layout layout_of mode_of modes_for runs_of stack_refusal stored_order",
         "stacks_names": "clean_name default_name part_name value_label",
         "stacks_soft": "overlap_finding soft_parts",
+        "stacks_varying": "codes_of",
         "tags": "PrivateTag keyword_of tag_key tag_vr",
         "urls": "WebLocation is_uid normalise_url split_url",
     }.items()

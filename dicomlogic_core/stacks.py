@@ -18,8 +18,8 @@ from dicomlogic_core.stacks_images import (
     plane_columns,
     slice_step,
 )
-from dicomlogic_core.stacks_keys import orientation_clusters
 from dicomlogic_core.stacks_report import axis_findings, double_findings, plane_findings
+from dicomlogic_core.stacks_varying import orientation_clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -180,7 +180,7 @@ def _unlocated(series: SeriesView, rows: NDArray[np.int64], invalid: NDArray[np.
     uids = tuple(dict.fromkeys(series.sop_uids[instance] for instance in series.frames.instance[rows].tolist()))[:20]
     if bool(invalid[rows].any()):
         code, what = "geometry.invalid-orientation", "direction cosines are not two orthogonal unit vectors"
-    elif is_capture(series, first) or not is_positioned(series, first):
+    elif not is_positioned(series, first):
         return _image_plane(series, rows)
     elif "VFRAME" in (series.frames.text("ImageType")[first] or ""):
         code, what = "geometry.vendor-grid", f"{len(rows)} grids of slices whose places are not in the header"
@@ -188,8 +188,10 @@ def _unlocated(series: SeriesView, rows: NDArray[np.int64], invalid: NDArray[np.
         what = f"{len(rows)} frames without ImagePositionPatient or ImageOrientationPatient cannot be put in order"
         code = "geometry.missing-position"
     step = slice_step(series, first)[0]
-    found = finding(code, what, where=uids)
-    return Stack(series=series, rows=rows, kind="unlocated", step_mm=step, findings=(found,))
+    found = [finding(code, what, where=uids)]
+    if is_capture(series, first):
+        found.append(_not_image())
+    return Stack(series=series, rows=rows, kind="unlocated", step_mm=step, findings=tuple(found))
 
 
 def _image_plane(series: SeriesView, rows: NDArray[np.int64]) -> Stack:
@@ -199,7 +201,7 @@ def _image_plane(series: SeriesView, rows: NDArray[np.int64]) -> Stack:
     if trouble:
         found.append(finding("geometry.uncalibrated", trouble))
     if capture := is_capture(series, first):
-        found.append(finding("series.not-image", "a screen save, dose sheet, derived capture or unknown class"))
+        found.append(_not_image())
     return Stack(
         series=series,
         rows=rows,
@@ -208,6 +210,10 @@ def _image_plane(series: SeriesView, rows: NDArray[np.int64]) -> Stack:
         findings=tuple(found),
         confidence=_LOW if capture else 0.5,
     )
+
+
+def _not_image() -> Finding:
+    return finding("series.not-image", "a screen save, dose sheet, derived capture or unknown class")
 
 
 def _with_pixel_spacing(stack: Stack, pixel_spacing: NDArray[np.float64]) -> Stack:

@@ -19,8 +19,9 @@ from dicomlogic_core.planes_gaps import classify_gaps
 from dicomlogic_core.series import SeriesView, parse_number
 from dicomlogic_core.stacks import Stack
 from dicomlogic_core.stacks_images import by_appearance, plane_columns
-from dicomlogic_core.stacks_keys import StackPart, codes_of
+from dicomlogic_core.stacks_keys import StackPart
 from dicomlogic_core.stacks_names import value_label
+from dicomlogic_core.stacks_varying import codes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
