@@ -94,9 +94,9 @@ def _numbers(code: str, size: int, write: Callable[[Any], str] = str) -> Convert
 
 
 def _tags(raw: bytes, decode: Decode, order: str) -> str:
-    words = struct.unpack(f"{order}{len(raw) // 2}H", raw)
-    if len(words) % 2:
+    if len(raw) % 4:
         raise ValueError(f"{len(raw)} bytes are no whole number of tags")
+    words = struct.unpack(f"{order}{len(raw) // 2}H", raw)
     return "\\".join([tag_text(*words[start : start + 2]) for start in range(0, len(words), 2)])
 
 

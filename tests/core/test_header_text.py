@@ -99,9 +99,11 @@ def test_unusable_json_values_are_refused(vr: str, values: list[Any]) -> None:
         json_text(vr, values)
 
 
-def test_half_a_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 bytes"):
-        raw_text(b"US", b"abc", LATIN)
+@pytest.mark.parametrize("vr", ["US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"])
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 9])
+def test_half_a_number_is_refused(vr: str, size: int) -> None:
+    with pytest.raises(ValueError, match=f"{size} bytes"):
+        raw_text(vr.encode(), bytes(size), LATIN)
 
 
 def test_very_long_text_is_only_marked() -> None:
