@@ -75,7 +75,7 @@ _ONE_SLICE = (
     "SpacingBetweenSlices is absent."
 )
 _MONOCHROME1 = "MONOCHROME1 is kept as stored here, and said so; Slicer's reader inverts the values."
-_HALF_PLACED = "A position without orientation says nothing here; Slicer's reader uses it with its own axes."
+_UNPLACED = "No place in the patient, no volume: refused here unless assume_stack=true; Slicer's reader invents axes."
 _TILES = "A mosaic is cut into its slices here; Slicer shows the tiled image."
 
 
@@ -92,7 +92,13 @@ _DERIVED = [
 VOLUMES: list[Difference] = [
     *_differ("malformed/derived", "slice step", _ONE_SLICE, *(f"{name}.dcm" for name in _DERIVED)),
     *_differ("malformed/derived", "slice step", _ONE_SLICE, "ünïcødé dir with space/Ж file (1).dcm"),
-    *_differ("malformed/derived", "matrix", _HALF_PLACED, "missing_ImageOrientationPatient.dcm"),
+    *_differ(
+        "malformed/derived",
+        "refused: geometry.missing-position",
+        _UNPLACED,
+        "missing_ImageOrientationPatient.dcm",
+        "missing_ImagePositionPatient.dcm",
+    ),
     *_differ(
         "malformed/pydicom",
         "slice step",
