@@ -25,8 +25,9 @@ def findings() -> str:
         "# Findings",
         "",
         "A finding says what is worth knowing about data: a stable code, a severity, what and where, and what to do.",
-        "Errors carry the same codes. `note` needs nothing, `warning` should be read before measuring, `error` means",
-        "that something is missing or wrong; the command line then ends with exit code 1.",
+        "`note` needs nothing, `warning` should be read before measuring, `error` means that something is missing or",
+        "wrong; the command line then ends with exit code 1. Errors carry these codes too, or one of `usage`, `source`,",
+        "`header`, `geometry`, `pixels`, `plugin`, `write`, `job` and `cancelled` where no finding tells more.",
     ]
     group = ""
     for code, (severity, meaning, remedy) in dl.CODES.items():
