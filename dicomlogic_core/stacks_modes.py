@@ -69,6 +69,13 @@ def modes_for(stack: Stack) -> tuple[Mode, ...]:
     return _OFFERED.get(stack.gap_class, ("",)) if stack.kind == "volume" else ("",)
 
 
+def can_be(stack: Stack, mode: Mode) -> bool:
+    """True when a stack can be made one volume in a mode: holes can be filled only where steps are whole multiples."""
+    if stack.kind != "volume" or mode == "split":
+        return False
+    return mode != "fill" or stack.gap_class == "missing"
+
+
 def runs_of(stack: Stack) -> list[StackPart]:
     """The runs of equal step of a stack, or its stretches between missing slices; empty when it has only one."""
     if stack.planes is None or stack.kind != "volume":

@@ -97,6 +97,13 @@ def test_a_mode_that_is_asked_for_is_offered_too(mode):
     assert [len(one.frames) for one in found] == ([9, 10] if mode == "split" else [19])
 
 
+@pytest.mark.parametrize("mode", ["fill", "split"])
+def test_a_mode_that_does_not_fit_is_not_offered(mode):
+    """Steps that are no multiples cannot be filled, and no runs cannot be split."""
+    found = offer(at(0, 2, 5, 6, 11, 12.4), irregular=mode)
+    assert [one.options["irregular"] for one in found] == ["as-is", "resample"]
+
+
 def test_unknown_modes_are_refused():
     with pytest.raises(UsageError, match="irregular=stretch"):
         offer(at(0, 2, 6), irregular="stretch")

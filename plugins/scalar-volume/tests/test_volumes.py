@@ -138,6 +138,15 @@ def test_lazy_volumes_are_the_same_and_cost_one_frame(tmp_path):
             eager.array[0, 0, 0] = 1
 
 
+def test_a_mode_that_does_not_fit_falls_back_to_the_loadables_own(load):
+    slices = [Slice(position=(0, 0, z)) for z in (0.0, 2.0, 5.0, 6.0, 11.0, 12.4)]
+    (volume,) = load(slices, irregular="fill")
+    assert volume.array.shape[0] == 6
+    assert volume.missing == ()
+    assert "geometry.spacing-irregular" in codes(volume)
+    assert [z for _, _, z in volume.metadata["slice_positions_lps_mm"]] == [0, 2, 5, 6, 11, 12.4]
+
+
 def test_lazy_volumes_are_not_resampled(tmp_path):
     phantoms.tricky(4, tmp_path)
     with session_of(tmp_path) as session:

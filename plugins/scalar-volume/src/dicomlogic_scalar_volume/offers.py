@@ -15,6 +15,7 @@ from dicomlogic_core import (
     Stack,
     StackPart,
     by_appearance,
+    can_be,
     finding,
     hard_parts,
     image_rows,
@@ -114,7 +115,8 @@ def _offer(result: _Offers, stack: Stack, label: str, options: Mapping[str, str]
         _offer_part(result, stack, part, label)
     modes = [mode for mode in modes_for(stack) if not (clean and mode == "split")]
     wanted = mode_of(options.get("irregular"))
-    if wanted and wanted not in modes and not stack.regular:
+    possible = len(runs_of(stack)) > 1 if wanted == "split" else bool(wanted) and can_be(stack, wanted)
+    if possible and wanted not in modes and not stack.regular:
         modes.append(wanted)
     for number, mode in enumerate(modes):
         lower = _STEP_DOWN if number else 0.0

@@ -19,6 +19,7 @@ from dicomlogic_core import (
     Stack,
     UsageError,
     Volume,
+    can_be,
     even_distances,
     finding,
     layout_of,
@@ -38,7 +39,10 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
     """The volume of a loadable, by its own mode unless the caller asks for another one."""
     series = context.series(loadable.series_uids[0])
     stack = stack_of(series, np.array(series.frames.rows_of(loadable.frames), dtype=np.int64))
-    mode = mode_of(context.options.get("irregular") or loadable.options.get("irregular"))
+    mode = mode_of(context.options.get("irregular"))
+    if not mode or not can_be(stack, mode):
+        # What was asked for all of a study may not suit this one; its own way was chosen when it was examined.
+        mode = mode_of(loadable.options.get("irregular"))
     unsorted = stack.kind not in ("volume", "image-plane")
     if unsorted and context.options.get("assume_stack", "").lower() in _TRUE:
         layout = stored_order(stack)
