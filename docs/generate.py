@@ -26,8 +26,8 @@ def findings() -> str:
         "",
         "A finding says what is worth knowing about data: a stable code, a severity, what and where, and what to do.",
         "`note` needs nothing, `warning` should be read before measuring, `error` means that something is missing or",
-        "wrong; the command line then ends with exit code 1. Errors carry these codes too, or one of `usage`, `source`,",
-        "`header`, `geometry`, `pixels`, `plugin`, `write`, `job` and `cancelled` where no finding tells more.",
+        "wrong; the command line then ends with exit code 1. Errors carry these codes too; when none tells more, one",
+        "that begins with `usage`, `source`, `header`, `geometry`, `pixels`, `plugin`, `write`, `job` or `cancelled`.",
     ]
     group = ""
     for code, (severity, meaning, remedy) in dl.CODES.items():
