@@ -10,7 +10,7 @@ from dicomlogic_core.errors import DicomLogicError, HeaderError, PixelError
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.frames import FrameFetch
 from dicomlogic_core.instances import read_instance
-from dicomlogic_core.objects import FrameArray
+from dicomlogic_core.objects import FrameArray, Volume
 from dicomlogic_core.pixels.known import pixel_findings
 from dicomlogic_core.pixels.planning import plan_stack
 from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref
@@ -63,6 +63,8 @@ def load(
     except Exception as error:  # a plugin's failure is told as such
         where = loadable.series_uids[0] if loadable.series_uids else loadable.study_uid
         raise registry.error("adaptor", provider.name, "load", error, where=where) from error
+    if isinstance(loaded, Volume) and context.padding is not None and "padding" not in loaded.metadata:
+        loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "padding": context.padding})
     return _with_findings(loaded, context.findings)
 
 
@@ -77,7 +79,11 @@ def _with_findings(loaded: Any, findings: Sequence[Finding]) -> Any:
 
 
 class Loading(Work):
-    """Meets `LoadContext`."""
+    """Meets `LoadContext`.
+
+    Attributes:
+        padding: output value that stands for no data in what was stacked last; None when there is none.
+    """
 
     def __init__(
         self,
@@ -94,6 +100,7 @@ class Loading(Work):
         self._study = study
         self._registry = registry
         self._lazy = lazy
+        self.padding: float | None = None
 
     def series(self, series_uid: str) -> SeriesView:
         """A series of the study.
@@ -116,6 +123,7 @@ class Loading(Work):
                 if one.severity != "error":  # what is an error is raised, with more to say
                     self.report(one)
         plan = plan_stack(frames, self.series, self.dataset, scale=scale, offset=offset)
+        self.padding = plan.padding
         fetch = FrameFetch(plan, self._instance, self._registry, self)
         return FrameArray(plan.shape, plan.dtype, fetch.array) if self._lazy else fetch.array(range(len(frames)))
 

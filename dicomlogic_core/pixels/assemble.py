@@ -29,11 +29,13 @@ class Treatment:
         description: of the stored frame.
         modality: its transform to output values.
         grid: the tiling when frames are tiles of it.
+        padding: output value that stands for no data (PixelPaddingValue, rescaled); None when none is declared.
     """
 
     description: PixelDescription
     modality: Modality
     grid: TileGrid | None = None
+    padding: float | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,6 +63,7 @@ class StackPlan:
         frames: for every k its frame, or None for a filled slice.
         treatments: for every k; None for a filled slice.
         fill: value of filled slices.
+        padding: output value that stands for no data in every frame; None when there is none or it differs by frame.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +71,7 @@ class StackPlan:
     frames: tuple[FrameRef | None, ...]
     treatments: tuple[Treatment | None, ...]
     fill: float
+    padding: float | None = None
 
 
 @dataclass(slots=True, eq=False)

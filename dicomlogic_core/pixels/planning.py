@@ -56,10 +56,14 @@ def plan_stack(
     shape = same_shape([treatment for _, treatment in known], lambda number: known[number][0].sop_uid)
     distinct = list({id(treatment): treatment for _, treatment in known}.values())
     dtype = result_dtype([(treatment.description, treatment.modality) for treatment in distinct])
-    first, one = known[0]
-    fill = _fill(dtype, one, series(first.series_uid), first) if len(known) < len(frames) else 0.0
+    paddings = {treatment.padding for treatment in distinct}
     return StackPlan(
-        shape=(len(frames), *shape), dtype=dtype, frames=tuple(frames), treatments=tuple(treatments), fill=fill
+        shape=(len(frames), *shape),
+        dtype=dtype,
+        frames=tuple(frames),
+        treatments=tuple(treatments),
+        fill=_fill(dtype, distinct[0]),
+        padding=paddings.pop() if len(paddings) == 1 else None,
     )
 
 
@@ -73,6 +77,7 @@ class _SeriesPlanner:
         self._known: dict[tuple[Any, ...], Treatment] = {}
         tables = series.text(MODALITY_LUT)
         items = series.items(MODALITY_LUT)
+        self._padding = series.text(PADDING)
         self._has_table = [text is not None or bool(item) for text, item in zip(tables, items)]
 
     def treatments(self, refs: Sequence[FrameRef], given: Sequence[tuple[float, float]] | None) -> list[Treatment]:
@@ -106,11 +111,16 @@ class _SeriesPlanner:
         table = by_header and self._has_table[row]
         palette = description.photometric == "PALETTE COLOR"
         layout = (grid.rows, grid.columns, grid.per_row) if grid is not None else None
-        key = (id(description), slope, intercept, layout, row if table or palette else -1)
-        if key not in self._known:
+        key = (id(description), slope, intercept, layout, self._padding[row], row if table or palette else -1)
+        known = self._known.get(key)
+        if known is None:
             modality = self._modality(row, description, slope, intercept, table)
-            self._known[key] = Treatment(description=description, modality=modality, grid=grid)
-        return self._known[key]
+            declared = padding(self._series, row, description)
+            value = None
+            if declared is not None and isinstance(modality, Linear) and description.samples == 1:
+                value = declared[0] * modality.slope + modality.intercept
+            known = self._known[key] = Treatment(description=description, modality=modality, grid=grid, padding=value)
+        return known
 
     def _modality(
         self, row: int, description: PixelDescription, slope: float, intercept: float, table: bool
@@ -149,14 +159,12 @@ def _stored_integer(text: str | None, description: PixelDescription) -> int | No
     return value + size if value < 0 and not description.signed else value
 
 
-def _fill(dtype: np.dtype[Any], treatment: Treatment, series: SeriesView, ref: FrameRef) -> float:
+def _fill(dtype: np.dtype[Any], treatment: Treatment) -> float:
     """Value of filled slices: NaN for floats, else what padding, or stored zero, becomes."""
     if dtype.kind == "f":
         return math.nan
     if not isinstance(treatment.modality, Linear):
         return 0.0
-    row = series.sop_uids.index(ref.sop_uid)
-    declared = padding(series, row, treatment.description)
-    value = (declared[0] if declared else 0) + treatment.modality.intercept
+    value = treatment.modality.intercept if treatment.padding is None else treatment.padding
     limits = np.iinfo(dtype)
     return float(min(max(value, limits.min), limits.max))

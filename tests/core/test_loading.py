@@ -375,6 +375,14 @@ def test_what_headers_tell_is_a_finding_of_the_loaded_volume(tmp_path: Path) -> 
     assert "pixels.monochrome1" in [one.code for one in load_by(_volume, paths).findings]
 
 
+def test_padding_of_the_header_is_in_the_volume_in_its_own_unit(tmp_path: Path) -> None:
+    def change(number: int, dataset: pydicom.Dataset) -> None:
+        dataset.PixelPaddingValue = 7
+
+    assert load_by(_volume, write_ct(tmp_path / "padded", regular(3), change=change)).metadata["padding"] == 7 - 1024
+    assert "padding" not in load_by(_volume, write_ct(tmp_path / "plain", regular(3))).metadata
+
+
 def test_objects_without_findings_are_passed_on(ct: list[Path]) -> None:
     def action(loadable: dl.Loadable, context: dl.LoadContext) -> dict[str, int]:
         context.report(dl.finding("pixels.padding", "padded"))
