@@ -7,13 +7,17 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from dicomlogic_core.errors import UsageError
+from dicomlogic_core.header.block import folder_of
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.values import utc_now
 from dicomlogic_core.urls import normalise_url, shown
+
+_FOLDERS_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +58,33 @@ class Marks:
     def __init__(self, store: Store, provider: str, location: str, keys: Sequence[str]) -> None:
         self.location = plain_location(location)
         self.source_id = store.own.write(lambda connection: _source(connection, provider, self.location))
-        lost = _series_with_lost_images(store) | _series_lacking(store, self.source_id, keys)
-        self._known = {
-            key: version
-            for key, version, series_id in store.own.rows(
-                "SELECT key, version, series_id FROM mark WHERE source_id = ? AND retry = 0", (self.source_id,)
-            )
-            if series_id not in lost
-        }
+        self._store = store
+        self._lost = _series_with_lost_images(store) | _series_lacking(store, self.source_id, keys)
+        # Walks come by folder: a few folders at a time keep the memory flat however many files there are.
+        self._in_folder = lru_cache(maxsize=_FOLDERS_KEPT)(self._read_folder)
 
     def known(self, key: str) -> str | None:
         """The version a key was indexed with; None when it is new or must be read again."""
-        return self._known.get(key)
+        folder = folder_of(key)
+        return self._in_folder(folder).get(key[len(folder) :])
+
+    def _read_folder(self, folder: str) -> dict[str, str]:
+        found = self._store.own.rows(
+            "SELECT name, version, series_id FROM mark WHERE source_id = ? AND folder = ? AND retry = 0",
+            (self.source_id, folder),
+        )
+        return {name: version for name, version, series_id in found if series_id not in self._lost}
 
     def write(self, connection: sqlite3.Connection, marks: Iterable[Mark], series: dict[str, int]) -> None:
         """Store marks; `series` gives the number of every series UID in them."""
         connection.executemany(
-            "INSERT OR REPLACE INTO mark (source_id, key, version, series_id, code, retry) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO mark (source_id, folder, name, version, series_id, code, retry)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     self.source_id,
-                    mark.key,
+                    folder := folder_of(mark.key),
+                    mark.key[len(folder) :],
                     mark.version,
                     series.get(mark.series_uid),
                     mark.code or None,

@@ -177,12 +177,13 @@ OWN_STATEMENTS = (
     # What was visited: files by path, series of a server by UID. The version tells whether it changed since.
     """CREATE TABLE mark (
         source_id INTEGER NOT NULL REFERENCES source(id),
-        key TEXT NOT NULL,
+        folder TEXT NOT NULL,  -- of the key, with its separator; '' for keys that are no paths
+        name TEXT NOT NULL,
         version TEXT NOT NULL,
         series_id INTEGER,     -- what it holds; NULL when that is nothing
         code TEXT,             -- why it holds nothing
         retry INTEGER NOT NULL DEFAULT 0 CHECK (retry IN (0, 1)),
-        PRIMARY KEY (source_id, key)
+        PRIMARY KEY (source_id, folder, name)
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE finding (
         source_id INTEGER NOT NULL REFERENCES source(id),
