@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["JsonReader", "split", "to_dataset"]
 
 _TRANSFER_SYNTAX = ("00020010", "00083002")
+_ODD = frozenset("13579BDF")
 _PRIVATE = -1
 _UNWANTED = -2
 _MOST_KEYS = 20_000
@@ -318,7 +319,7 @@ class JsonReader:
             if element.get("vr") == "SQ" and key not in REFERENCES and depth < DEEPEST:
                 values = element_values(element)
                 if values and isinstance(values[0], dict):
-                    nested.append((values[0], private_only or key[3] in "13579BDF"))
+                    nested.append((values[0], private_only or key[3:4] in _ODD))
         for key, slot in self._private_slots(private, item).items() if private else ():
             self._take(key, self.wanted.keys[slot], item[key], self._vrs[slot], texts)
         for inner, private_inner in nested:

@@ -26,7 +26,12 @@ def element_vr(key: str, element: Mapping[str, Any], known: str = "") -> str:
         vr = vr.upper()
         if vr in JSON_VRS or vr == "SQ" or vr in BYTES_VRS - {"UN"}:
             return vr
-    return known or tag_vr(key)
+    if known:
+        return known
+    try:
+        return tag_vr(key)
+    except (ValueError, OverflowError):
+        return "UN"  # the key is no tag
 
 
 def element_values(element: Mapping[str, Any]) -> list[Any]:

@@ -141,6 +141,21 @@ def test_invalid_utf8_costs_letters_only(parser: str) -> None:
     assert row.texts[SLOT["0008103E"]] == "M\ufffdller"
 
 
+@pytest.mark.parametrize("key", ["", "x", "0008", "NoSuchKeyword", "ZZZZZZZZ", "00081115000811150008"])
+def test_keys_that_are_no_tags_are_passed_over(key: str, parser: str) -> None:
+    inner = {key: {"vr": "SQ", "Value": [{key: {"Value": ["x"]}}]}, "00200032": {"vr": "DS", "Value": [0, 0, 1]}}
+    obj = {
+        key: {"Value": ["x"]},
+        "00081115": {"vr": "SQ", "Value": [inner]},
+        "52009229": {"vr": "SQ", "Value": [inner]},
+        "00280010": {"vr": "US", "Value": [4]},
+    }
+    row = read(json.dumps([obj]))
+    assert row.frames == {"00200032": "0\\0\\1"}
+    assert row.texts[SLOT["00280010"]] == "4"
+    assert not row.findings
+
+
 def test_endless_nesting_is_refused(parser: str) -> None:
     with pytest.raises(HeaderError) as caught:
         JsonReader(WANTED).rows(b"[" * 200_000)
