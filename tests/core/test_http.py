@@ -555,17 +555,19 @@ def test_cancel_ends_a_stream_and_a_wait(serve, client) -> None:
 
 def test_parts_come_while_the_answer_is_under_way(serve, client) -> None:
     first_was_taken = threading.Event()
+    one, two = b"1" * 20_000, b"2" * 60_000
 
     def answer(request: Request) -> Iterator[bytes]:
-        yield b"HTTP/1.1 200 OK\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n"
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+        yield b"--b\r\n\r\n" + one + b"\r\n--b\r\n\r\n" + two[:30_000]
         assert first_was_taken.wait(10)
-        yield b"\r\ntwo\r\n--b--"
+        yield two[30_000:] + b"\r\n--b--"
 
     server = serve(answer, keep=False)
     parts = client(server).parts(server.url, "multipart/related")
-    assert bytes(next(parts).data) == b"one"
+    assert bytes(next(parts).data) == one
     first_was_taken.set()
-    assert [bytes(part.data) for part in parts] == [b"two"]
+    assert [bytes(part.data) for part in parts] == [two]
 
 
 def test_a_stream_that_breaks_off_gives_what_was_complete_and_an_error(serve, client) -> None:
