@@ -59,7 +59,8 @@ def decode_frame(
     values, space = decode_stream(data, stream, description, out)
     if values.shape != description.shape:
         raise _contradiction(f"decoded to {values.shape}, the header says {description.shape}")
-    if note is not None and space != description.photometric and description.photometric == "RGB":
+    header_transformed = description.photometric != "RGB"
+    if note is not None and stream.transformed not in (None, header_transformed):
         note("pixels.photometric")
     if description.samples > 1:
         # Colour is unsigned whatever the stream says (PS3.3 C.7.6.3.1.1).

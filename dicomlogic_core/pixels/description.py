@@ -36,7 +36,7 @@ class PixelDescription:
     Attributes:
         rows, columns: of the frame as stored (a whole mosaic, not its tiles).
         samples: 1 or 3.
-        bits_allocated, bits_stored, high_bit: of one sample.
+        bits_allocated, bits_stored, high_bit: of one sample; a HighBit below BitsStored - 1 cannot be and is not used.
         signed: two's complement (PixelRepresentation 1).
         photometric: PhotometricInterpretation, upper case; MONOCHROME2 when absent.
         planar: True for RRR...GGG...BBB... (PlanarConfiguration 1), native and RLE data only.
@@ -149,7 +149,7 @@ def describe(text: Callable[[str], str | None]) -> PixelDescription:
         samples=_integer(text, SAMPLES, 1),
         bits_allocated=allocated,
         bits_stored=stored,
-        high_bit=_integer(text, HIGH_BIT, stored - 1),
+        high_bit=max(stored - 1, _integer(text, HIGH_BIT, stored - 1)),
         signed=_integer(text, SIGNED, 0) == 1,
         photometric=(text(PHOTOMETRIC) or "MONOCHROME2").strip().upper(),
         planar=_integer(text, PLANAR, 0) == 1,

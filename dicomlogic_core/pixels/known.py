@@ -10,7 +10,7 @@ import numpy as np
 
 from dicomlogic_core.errors import PixelError
 from dicomlogic_core.findings import Finding, finding, finding_from_error
-from dicomlogic_core.pixels.description import Descriptions, PixelDescription
+from dicomlogic_core.pixels.description import HIGH_BIT, Descriptions, PixelDescription
 from dicomlogic_core.pixels.planning import INTERCEPT, MODALITY_LUT, SLOPE, padding
 from dicomlogic_core.pixels.syntaxes import supported, syntax_name
 from dicomlogic_core.references import FrameRef
@@ -76,6 +76,14 @@ def _kinds(series: SeriesView, descriptions: dict[int, PixelDescription]) -> Ite
     if dark := [row for row, one in descriptions.items() if one.photometric == "MONOCHROME1"]:
         yield finding(
             "pixels.monochrome1", "low values are bright; values are kept as stored", where=_where(series, dark)
+        )
+    high_bits = series.text(HIGH_BIT)
+    if odd := [row for row, one in descriptions.items() if high_bits[row] and int(high_bits[row] or 0) < one.high_bit]:
+        yield finding(
+            "pixels.invalid-header",
+            f"HighBit {high_bits[odd[0]]} is below BitsStored - 1 and was not used",
+            where=_where(series, odd),
+            severity="warning",
         )
     types = {one.dtype for one in descriptions.values()}
     if len(types) > 1:

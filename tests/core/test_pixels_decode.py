@@ -352,8 +352,10 @@ def test_native_ybr_full_422() -> None:
 def test_jpeg_colour_follows_the_stream_not_the_header(header: str, stored: str, library: str) -> None:
     rgb = image("rgb", (32, 32))
     data = imagecodecs.jpeg8_encode(rgb, level=98, colorspace="rgb", outcolorspace=stored, subsampling="444")
-    found = decode_frame(data, described(rgb, photometric=header), JPEG + "50")
+    notes: list[str] = []
+    found = decode_frame(data, described(rgb, photometric=header), JPEG + "50", note=notes.append)
     assert np.abs(found.astype(int) - rgb).mean() < 2
+    assert notes == (["pixels.photometric"] if (header == "RGB") != (stored == "rgb") else [])
 
 
 def test_jpeg_extended_of_twelve_bits() -> None:

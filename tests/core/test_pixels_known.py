@@ -111,6 +111,11 @@ def test_headers_that_cannot_be_used(tmp_path: Path) -> None:
     assert found.code in CODES
 
 
+def test_high_bit_that_cannot_be_is_not_used(tmp_path: Path) -> None:
+    found = known(tmp_path, lambda number, one: setattr(one, "HighBit", 7))
+    assert [(one.code, one.severity) for one in found.values()] == [("pixels.invalid-header", "warning")]
+
+
 def test_only_the_frames_asked_about_count(tmp_path: Path) -> None:
     paths = write_ct(tmp_path, regular(3), change=lambda number, one: setattr(one, "RescaleSlope", f"{number + 1}"))
     series = series_of(paths)
