@@ -275,6 +275,10 @@ class LoadContext(WorkContext, Protocol):
             PixelError: frames differ in matrix or kind, exceed the budget or, when eager, could not be had.
         """
 
+    @property
+    def padding(self) -> float | None:
+        """The value that stands for no data in what was stacked last; None when there is none."""
+
     def bulk(self, ref: BulkRef) -> bytes:
         """The bytes of a bulk value."""
 

@@ -170,6 +170,18 @@ def test_resampling_a_tilted_stack_of_two_steps_keeps_every_position(load):
     assert volume.geometry.ijk_to_lps[2, 2] == pytest.approx(77 / round(77 / 4))
 
 
+def test_resampling_never_mixes_padding_with_values(load):
+    def change(number: int, dataset: Dataset) -> None:
+        dataset.PixelPaddingValue = 2000
+        if number == 0:
+            dataset.PixelData = np.full((32, 24), 2000, dtype="<u2").tobytes()
+
+    slices = [Slice(position=(0, 0, z), value=100) for z in (0.0, 2.0, 6.0, 8.0)]
+    (volume,) = load(slices, change, irregular="resample")
+    values = set(np.asarray(volume.array)[:, 0, 0].tolist())
+    assert values == {2000 - 1024, 100 - 1024}
+
+
 def test_rescale_of_an_enhanced_object_is_applied_frame_by_frame(tmp_path):
     """Frames in another order than the slices, slope and intercept differing: a reader that takes the first fails."""
     order = [3, 0, 4, 1, 2]

@@ -51,6 +51,7 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
     stored = [row for row in layout.rows if row is not None]
     refs = dict(zip(stored, series.frames.refs(stored)))
     array = context.stack([None if row is None else refs[row] for row in layout.rows])
+    padding = context.padding
     quantity = quantity_of(series, stored)
     volume = Volume(
         array=array,
@@ -66,7 +67,7 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
     )
     if stack.doubles:
         volume = _compared(volume, stack, context)
-    return _resampled(volume, stack) if mode == "resample" and stack.kind == "volume" else volume
+    return _resampled(volume, stack, padding) if mode == "resample" and stack.kind == "volume" else volume
 
 
 def _metadata(series: SeriesView, stack: Stack, layout: Layout) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def _verdict(refs: Sequence[FrameRef], frames: Any) -> Finding:
     )
 
 
-def _resampled(volume: Volume, stack: Stack) -> Volume:
+def _resampled(volume: Volume, stack: Stack, padding: float | None) -> Volume:
     """The volume on even steps along the same line.
 
     Raises:
@@ -120,7 +121,7 @@ def _resampled(volume: Volume, stack: Stack) -> Volume:
         )
     distances = stack.planes.distances
     wanted = even_distances(distances)
-    array = resample_slices(np.asarray(volume.array), distances, wanted, padding=volume.metadata.get("padding"))
+    array = resample_slices(np.asarray(volume.array), distances, wanted, padding=padding)
     matrix = np.array(volume.geometry.ijk_to_lps)
     matrix[:3, 2] *= (len(distances) - 1) / (len(wanted) - 1)
     size_i, size_j, _ = volume.geometry.size_ijk
