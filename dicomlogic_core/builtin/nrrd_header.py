@@ -27,6 +27,8 @@ measurement frame, min, number, old max, old min, oldmax, oldmin, sample units, 
 space dimension, space directions, space origin, space units, spacings, thicknesses, type, units
 """
 _FIELDS = frozenset(name.strip() for name in _FIELD_NAMES.split(","))
+# How pixels were stored in the DICOM files; not true of the voxels written here, which are rescaled.
+_STORED = frozenset(["00280100", "00280101", "00280102", "00280103", "00280120", "00280121", "00281052", "00281053"])
 _WARNINGS = threading.Lock()  # the filters of warnings belong to all threads
 _COLOUR_KINDS = {3: "RGB-color", 4: "RGBA-color"}
 
@@ -53,7 +55,7 @@ def provenance_keys(volume: Volume, *, show_phi: bool = False) -> dict[str, str]
     keys: dict[str, str] = {"DICOMLogic.version": __version__}
     refs = [ref for ref in volume.provenance if ref is not None]
     if refs:
-        keys["DICOM.instanceUIDs"] = " ".join(dict.fromkeys(ref.sop_uid for ref in refs))
+        keys |= _instance_keys(volume)
         keys["DICOM_0020_000D_StudyInstanceUID"] = " ".join(dict.fromkeys(ref.study_uid for ref in refs))
         keys["DICOM_0020_000E_SeriesInstanceUID"] = " ".join(dict.fromkeys(ref.series_uid for ref in refs))
     if any(ref.frame != 1 or ref.region for ref in refs):
@@ -74,18 +76,26 @@ def provenance_keys(volume: Volume, *, show_phi: bool = False) -> dict[str, str]
     return keys | _metadata_keys(volume.metadata, show_phi=show_phi)
 
 
+def _instance_keys(volume: Volume) -> dict[str, str]:
+    """UIDs of the instances in slice order, each once, and as many numbers: 3D Slicer reads the two lists in pairs."""
+    common = volume.metadata.get("common", {}).get("InstanceNumber")
+    varying = volume.metadata.get("varying", {}).get("InstanceNumber") or [common] * len(volume.provenance)
+    numbers: dict[str, str] = {}
+    for ref, number in zip(volume.provenance, varying):
+        if ref is not None:
+            numbers.setdefault(ref.sop_uid, str(number or "?"))
+    return {"DICOM.instanceUIDs": " ".join(numbers), "DICOM.instanceNumbers": " ".join(numbers.values())}
+
+
 def _metadata_keys(metadata: Mapping[str, Any], *, show_phi: bool) -> dict[str, str]:
     keys = {}
-    numbers = metadata.get("varying", {}).get("InstanceNumber")
-    if numbers:
-        keys["DICOM.instanceNumbers"] = " ".join(str(number or "?") for number in numbers)
     if positions := metadata.get("slice_positions_lps_mm"):
         keys["DICOMLogic.slicePositionsLpsMm"] = json.dumps(positions)
     if windows := metadata.get("window"):
         keys["DICOMLogic.window"] = json.dumps(windows)
     for keyword, text in metadata.get("common", {}).items():
         tag = tag_key(keyword)
-        if text and "|" not in tag and (show_phi or not identifies_patient(tag)):
+        if text and "|" not in tag and tag not in _STORED and (show_phi or not identifies_patient(tag)):
             keys.setdefault(f"DICOM_{tag[:4]}_{tag[4:]}_{keyword}", str(text))
     return keys
 

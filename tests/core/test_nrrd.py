@@ -135,14 +135,17 @@ def test_keys_say_where_the_voxels_come_from(tmp_path: Path) -> None:
         frame_of_reference_uid="1.9",
         findings=(dl.finding("geometry.gap", "a slice is missing"), dl.finding("geometry.tilt", "15 degrees")),
         metadata={
-            "varying": {"InstanceNumber": ["1", "2", None, "4", "5"]},
-            "common": {"Modality": "CT", "SeriesDescription": "Head"},
+            "varying": {"InstanceNumber": ["1", "2", None, None, "5"]},
+            "common": {"Modality": "CT", "SeriesDescription": "Head", "RescaleIntercept": "-1024", "BitsStored": "12"},
             "slice_positions_lps_mm": [[0, 0, 0.5]],
         },
     )
     header = nrrd.read_header(str(write(made, tmp_path)))
     assert header["DICOM.instanceUIDs"] == "1.2.3.0 1.2.3.1 1.2.3.3 1.2.3.4"
-    assert header["DICOM.instanceNumbers"] == "1 2 ? 4 5"
+    # As many as UIDs: none for the filled slice, ? for the instance whose number is not known.
+    assert header["DICOM.instanceNumbers"] == "1 2 ? 5"
+    # The voxels are rescaled: a reader that applied these again would be wrong.
+    assert not [key for key in header if "Rescale" in key or "BitsStored" in key]
     assert header["DICOM_0020_000D_StudyInstanceUID"] == "1.2"
     assert header["DICOM_0020_000E_SeriesInstanceUID"] == "1.2.3"
     assert header["DICOM_0020_0052_FrameOfReferenceUID"] == "1.9"
@@ -160,6 +163,7 @@ def test_frames_of_one_instance_are_told_apart(tmp_path: Path) -> None:
     )
     header = nrrd.read_header(str(write(volume(counted(), provenance=provenance), tmp_path)))
     assert header["DICOM.instanceUIDs"] == "1.2.3.4"
+    assert header["DICOM.instanceNumbers"] == "?"
     assert header["DICOMLogic.frames"] == "3 2 1 4 5"
 
 
