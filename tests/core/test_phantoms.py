@@ -9,6 +9,7 @@ import pydicom
 import pytest
 
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.phantom_mosaic import mosaic
 from dicomlogic_core.testing.phantom_objects import Slice, colour_slice, enhanced, save
 
 
@@ -90,3 +91,14 @@ def test_colour_slices(tmp_path):
     assert array.shape == (32, 24, 3)
     assert array[0, 0].tolist() == [3, 6, 0]
     assert array[3, 5].tolist() == [3, 6, 255]
+
+
+@pytest.mark.filterwarnings("ignore:The DICOM readers are highly experimental")
+def test_the_csa_header_of_a_mosaic_is_what_nibabel_reads():
+    from nibabel.nicom.csareader import read as read_csa
+
+    one = Slice(position=(-30, 12, 40), orientation=(1, 0, 0, 0, 0, -1))
+    dataset = mosaic(one, [1, 2, 3, 4, 5], name="mosaic", step_mm=3.0, against=True)
+    assert (dataset.Rows, dataset.Columns) == (3 * 32, 3 * 24)
+    tags = read_csa(dataset[0x0029, 0x1010].value)["tags"]
+    assert tags["SliceNormalVector"]["items"] == [0, -1, 0]  # against (1, 0, 0) x (0, 0, -1) = (0, 1, 0)

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.phantom_mosaic import mosaic
 from dicomlogic_core.testing.phantom_objects import ENHANCED_MR, Slice, colour_slice, enhanced, save
 
 
@@ -205,6 +206,28 @@ def test_several_enhanced_objects_give_a_volume_each(tmp_path):
         volumes = [session.load(one) for one in session.examine()]
     assert sorted(int(volume.array[0, 0, 0]) + 1024 for volume in volumes) == [100, 200, 300]
     assert all(volume.array.shape == (4, 32, 24) for volume in volumes)
+
+
+@pytest.mark.parametrize(("against", "csa"), [(False, True), (True, True), (False, False)])
+def test_a_mosaic_is_the_volume_of_its_tiles(tmp_path, against, csa):
+    """Both directions of numbering, and no header that tells it: k ascends along row x column in the end."""
+    angle = math.radians(20)
+    first = Slice(position=(-30.0, 12.0, 40.0), orientation=(1, 0, 0, 0, math.cos(angle), math.sin(angle)))
+    normal = np.array([0, -math.sin(angle), math.cos(angle)]) * (-1 if against else 1)
+    values = [10, 20, 30, 40, 50]
+    save(mosaic(first, values, name="mosaic", step_mm=3.5, against=against, csa=csa), tmp_path / "mosaic.dcm")
+    with session_of(tmp_path) as session:
+        (loadable,) = session.examine()
+        volume = session.load(loadable)
+    assert volume.array.shape == (5, 32, 24)
+    for tile, value in enumerate(values):
+        k = 4 - tile if against else tile
+        assert volume.array[k, 0, 0] == value
+        assert volume.array[k, 3, 5] == 1000
+        place = (volume.geometry.ijk_to_lps @ [0, 0, k, 1])[:3]
+        assert place == pytest.approx(np.array(first.position) + 3.5 * tile * normal, abs=1e-4)
+        assert volume.provenance[k].region == tile + 1
+    assert ("geometry.assumed-normal" in codes(volume)) is not csa
 
 
 def test_colour_keeps_its_components(tmp_path):
