@@ -5,6 +5,7 @@ Network page, section 2. Only reading requests are made, so that any of them may
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +23,9 @@ from dicomlogic_core.http_errors import connection_error, status_error
 from dicomlogic_core.http_guard import Guard, is_link_local
 from dicomlogic_core.http_multipart import Part, Splitter, split
 from dicomlogic_core.http_retry import wait_before
+from dicomlogic_core.http_session import new_session, no_credentials
 from dicomlogic_core.http_settings import HTTP_OPTIONS, HttpSettings
-from dicomlogic_core.http_watch import WatchedAdapter, over
+from dicomlogic_core.http_watch import over
 from dicomlogic_core.media_types import MediaType
 from dicomlogic_core.urls import normalise_url, origin, shown
 
@@ -33,6 +35,7 @@ JSON = "application/dicom+json"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _POLL_S = 0.1
+_LOG = logging.getLogger(__name__)
 
 CancelledCheck = Callable[[], bool]
 T = TypeVar("T")
@@ -118,7 +121,7 @@ class Client:
         self.guard = Guard(base, self.settings.allow)
         self._credentials = credentials or Credentials(base)
         self._owned = session is None
-        self._session = session or _session(self.settings)
+        self._session = session or new_session(self.settings)
         self._foreign: requests.Session | None = None
         self._slots = threading.BoundedSemaphore(self.settings.concurrency)
         self._lock = threading.Lock()
@@ -225,6 +228,7 @@ class Client:
                 wait = wait_before(attempt, error, self.settings)
                 if wait is None:
                     raise
+                _LOG.info("%s: %s; asking again in %.1f s", error.url or self.base, error.code, wait)
             self._pause(wait, cancelled)
             attempt += 1
 
@@ -244,7 +248,7 @@ class Client:
         finally:
             self._slots.release()
 
-    def _open(self, url: str, headers: Mapping[str, str]) -> _Response:
+    def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """Send, follow redirects, renew credentials once; gives a response of status 2xx whose body is not read."""
         hops, renewed = 0, False
         while True:
@@ -262,7 +266,7 @@ class Client:
                 response.close()
                 raise error
             else:
-                return _Response(response)
+                return response
 
     def _hop(self, location: str, url: str, hops: int) -> str:
         target = self.guard.redirect(location, url)
@@ -282,7 +286,7 @@ class Client:
         session = self._session if own else self._foreign_session()
         given: dict[str, Any] = {}
         if not own:
-            given["auth"] = _no_credentials
+            given["auth"] = no_credentials
         elif self._owned or not self._credentials.anonymous or session.auth is None:
             given["auth"] = self._credentials
         if self.settings.verify is not None:
@@ -306,54 +310,8 @@ class Client:
     def _foreign_session(self) -> requests.Session:
         with self._lock:
             if self._foreign is None:
-                self._foreign = _session(self.settings)
+                self._foreign = new_session(self.settings)
             return self._foreign
-
-
-class _Response:
-    """A response that is closed when it is done with; its connection is kept only if the body was read to its end."""
-
-    def __init__(self, response: requests.Response) -> None:
-        self._response = response
-
-    def __enter__(self) -> requests.Response:
-        return self._response
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
-
-
-class _Session(requests.Session):
-    """A session of one client, which always asks with the same settings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._environment: dict[str, Any] = {}
-
-    def merge_environment_settings(self, url: Any, *settings: Any) -> Any:
-        """Proxies and certificates by the environment; it is read through once per origin, not for each frame."""
-        place = origin(url)
-        if place not in self._environment:
-            self._environment[place] = super().merge_environment_settings(url, *settings)
-        return self._environment[place]
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None. Even when told not to follow, requests prepares the next hop, and reads a body of any size for it."""
-        return None
-
-
-def _session(settings: HttpSettings) -> requests.Session:
-    session = _Session()
-    # One origin per session, as many connections as requests at once; repeating is done here, not in urllib3.
-    adapter = WatchedAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from looking into a ``.netrc``."""
-    return request
 
 
 @contextmanager
