@@ -33,14 +33,23 @@ class StoredBlock:
 
     id: int
     source_id: int
-    keys: tuple[str, ...]
+    columns: frozenset[str]
     complete: bool
     block: Block
 
 
-def keyset(connection: sqlite3.Connection, keys: Sequence[str]) -> int:
+ITEMS = "[]"
+"""Ending of the names of kept sequences, which the same key without it may have a text column beside."""
+
+
+def column_names(wanted: WantedTags) -> tuple[str, ...]:
+    """What a block holds when it was read with these tags: text columns and kept sequences."""
+    return (*wanted.keys, *sorted(key + ITEMS for key in wanted.items))
+
+
+def keyset(connection: sqlite3.Connection, names: Sequence[str]) -> int:
     """The number under which a list of column names is stored."""
-    text = json.dumps(list(keys), separators=(",", ":"))
+    text = json.dumps(list(names), separators=(",", ":"))
     connection.execute("INSERT INTO keyset (keys) VALUES (?) ON CONFLICT (keys) DO NOTHING", (text,))
     return int(connection.execute("SELECT id FROM keyset WHERE keys = ?", (text,)).fetchone()[0])
 
@@ -139,7 +148,7 @@ def read_series(store: Store, series_uid: str) -> tuple[list[StoredBlock], list[
             error.where = series_uid
             errors.append(error)
             continue
-        found.append(StoredBlock(number, source_id, tuple(json.loads(keys)), bool(complete), block))
+        found.append(StoredBlock(number, source_id, frozenset(json.loads(keys)), bool(complete), block))
     return found, errors
 
 
@@ -166,7 +175,7 @@ def raw_headers(store: Store, series_uid: str) -> list[bytes]:
 
 def same_header(keys: Sequence[str], stored: StoredBlock, row: int, new: HeaderRow) -> bool:
     """True when the columns that both kept are equal."""
-    kept = set(stored.keys)
+    kept = stored.columns
     return all(stored.block.column(key)[row] == text for key, text in zip(keys, new.texts) if key in kept)
 
 

@@ -78,7 +78,7 @@ def compare(wanted: WantedTags, known: Known, record: Record, source_id: int) ->
     same_place = (location.path, location.url) == (record.location.path, record.location.url)
     same = blocks.same_header(wanted.keys, stored, row, record.row) and stored.complete == record.complete
     if same and same_place and known.series_of[record.uid] == record.series_uid:
-        return Verdict(write=not set(stored.keys).issuperset(wanted.keys))
+        return Verdict(write=not stored.columns.issuperset(blocks.column_names(wanted)))
     # A file that is cut short says nothing against the whole one that is known.
     write = same_place or not record.short
     comparable = (location.path is None) == (record.location.path is None)

@@ -16,6 +16,7 @@ from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.header.part10 import Part10Reader
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.header.wanted import TAG_CACHE, TAG_CACHE_ALWAYS
+from dicomlogic_core.index.blocks import column_names
 from dicomlogic_core.index.filters import RowFilter
 from dicomlogic_core.index.flush import Flush
 from dicomlogic_core.index.levels import SERIES_UID, SOP_UID, STUDY_UID
@@ -71,7 +72,7 @@ class Ingest:
             raise UsageError(f"tag-cache={tag_cache} is unknown", remedy=f"use one of {', '.join(TAG_LISTS)}")
         tags = TAG_LISTS[tag_cache] if isinstance(tag_cache, str) else tag_cache
         self._wanted = wanted
-        self._marks = Marks(store, provider, location, wanted.keys)
+        self._marks = Marks(store, provider, location, column_names(wanted))
         self._tally = Tally()
         self._flush = Flush(store, wanted, self._marks, TagRows(wanted, tags), self._tally)
         self._tally.findings += [*store.findings, *placement(self._marks.location, folder_name(store.folder))]

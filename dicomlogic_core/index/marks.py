@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -44,7 +45,9 @@ def plain_location(location: str) -> str:
     if location.lower().startswith("file:"):
         location = url2pathname(urlsplit(location).path)
     if "://" not in location:
-        return os.path.abspath(os.path.expanduser(location)).replace(os.sep, "/")  # noqa: PTH100, PTH111
+        path = os.path.abspath(os.path.expanduser(location))  # noqa: PTH100, PTH111
+        # A single file belongs to its folder: the folder is what its paths are judged by.
+        return (os.path.dirname(path) if Path(path).is_file() else path).replace(os.sep, "/")
     bare = shown(location)
     try:
         return normalise_url(bare)
@@ -55,11 +58,11 @@ def plain_location(location: str) -> str:
 class Marks:
     """The marks of one source in `dicomlogic.sql`."""
 
-    def __init__(self, store: Store, provider: str, location: str, keys: Sequence[str]) -> None:
+    def __init__(self, store: Store, provider: str, location: str, columns: Sequence[str]) -> None:
         self.location = plain_location(location)
         self.source_id = store.own.write(lambda connection: _source(connection, provider, self.location))
         self._store = store
-        self._lost = _series_with_lost_images(store) | _series_lacking(store, self.source_id, keys)
+        self._lost = _series_with_lost_images(store) | _series_lacking(store, self.source_id, columns)
         # Walks come by folder: a few folders at a time keep the memory flat however many files there are.
         self._in_folder = lru_cache(maxsize=_FOLDERS_KEPT)(self._read_folder)
 
@@ -107,12 +110,12 @@ def _source(connection: sqlite3.Connection, provider: str, location: str) -> int
     return int(connection.execute("SELECT id FROM source WHERE location = ?", (location,)).fetchone()[0])
 
 
-def _series_lacking(store: Store, source_id: int, keys: Sequence[str]) -> set[int]:
+def _series_lacking(store: Store, source_id: int, columns: Sequence[str]) -> set[int]:
     """Series of a source that were kept when fewer columns were wanted, before a plugin was installed."""
     lacking = [
         number
         for number, kept in store.own.rows("SELECT id, keys FROM keyset")
-        if not set(json.loads(kept)).issuperset(keys)
+        if not set(json.loads(kept)).issuperset(columns)
     ]
     found = store.own.rows_in("SELECT DISTINCT series_id, source_id FROM block WHERE keyset_id IN (?)", lacking)
     return {series_id for series_id, source in found if source == source_id}

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import UsageError
-from dicomlogic_core.findings import Finding, finding, finding_from_error
-from dicomlogic_core.header.columns import Place, SeriesColumns
-from dicomlogic_core.index import blocks
+from dicomlogic_core.findings import Finding
 from dicomlogic_core.index.filters import Match, matcher
-from dicomlogic_core.index.paths import absolute_name, folder_name, is_allowed
+from dicomlogic_core.index.paths import absolute_name, folder_name
 from dicomlogic_core.index.store import Store
-from dicomlogic_core.index.values import stored_date
-from dicomlogic_core.tags import keyword_of, tag_key
+from dicomlogic_core.index.values import plain_text, stored_date
+from dicomlogic_core.index.views import Views
+from dicomlogic_core.tags import tag_key
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
-
     from dicomlogic_core.header.rows import WantedTags
-    from dicomlogic_core.index.blocks import StoredBlock
     from dicomlogic_core.series import StudyView
 
 # Keyword -> column, by level; every level also has the columns of the levels above it.
@@ -69,16 +63,17 @@ class IndexQuery:
 
     Args:
         wanted: gives the columns that the installed plugins read now, to tell which series were kept with fewer.
-
-    Attributes:
-        findings: what was noticed while reading: damaged headers, paths refused.
     """
 
     def __init__(self, store: Store, wanted: Callable[[], WantedTags] | None = None) -> None:
         self._store = store
-        self._wanted = wanted
+        self._views = Views(store, wanted)
         self._folder = folder_name(store.folder)
-        self.findings: list[Finding] = []
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was noticed while reading: damaged headers, paths refused, columns missing."""
+        return self._views.findings
 
     # --- listings ----------------------------------------------------------------------------------------------------
 
@@ -94,7 +89,7 @@ class IndexQuery:
         if level not in LEVELS:
             raise UsageError(f"{level!r} is no level", remedy=f"use one of {', '.join(LEVELS)}")
         tests = _tests(where)
-        series = [row for row in self._series_rows() if all(match(_plain(row[name])) for name, match in tests)]
+        series = [row for row in self._series_rows() if all(match(plain_text(row[name])) for name, match in tests)]
         if level == "series":
             return [_without(row, "PatientsUID") for row in series if row["SeriesInstanceUID"]]
         if level == "instance":
@@ -125,7 +120,7 @@ class IndexQuery:
         found = self._kept(str(uid))
         shared = {name: series[name] for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "Modality")}
         rows = []
-        for sop_uid, name, url in self._images(str(uid)):
+        for sop_uid, name, url in self._views.images(str(uid)):
             kept = found.get(sop_uid, {})
             rows.append(
                 {
@@ -140,7 +135,7 @@ class IndexQuery:
         return rows
 
     def _kept(self, series_uid: str) -> dict[str, dict[str, str]]:
-        columns = self._columns("", series_uid)
+        columns = self._views.columns("", series_uid)
         if columns is None:
             return {}
         classes, numbers = columns.text(tag_key("SOPClassUID")), columns.text(tag_key("InstanceNumber"))
@@ -149,30 +144,25 @@ class IndexQuery:
             for uid, kind, number in zip(columns.sop_uids, classes, numbers)
         }
 
-    def _images(self, series_uid: str) -> list[tuple[str, str, str]]:
-        """SOPInstanceUID, Filename and URL in the order they were inserted; "" for none."""
-        found = self._store.main.rows(
-            "SELECT SOPInstanceUID, Filename, URL FROM Images WHERE SeriesInstanceUID = ? ORDER BY rowid", (series_uid,)
-        )
-        return [(_plain(uid), _plain(name), _plain(url)) for uid, name, url in found]
-
     # --- identifiers -------------------------------------------------------------------------------------------------
 
     def study_uids(self) -> Sequence[str]:
         """All studies, in the order they were inserted."""
-        return [_plain(uid) for (uid,) in self._store.main.rows("SELECT StudyInstanceUID FROM Studies ORDER BY rowid")]
+        return [
+            plain_text(uid) for (uid,) in self._store.main.rows("SELECT StudyInstanceUID FROM Studies ORDER BY rowid")
+        ]
 
     def study_for_series(self, series_uid: str) -> str:
         """The study of a series; "" when the database does not have it."""
         found = self._store.main.rows("SELECT StudyInstanceUID FROM Series WHERE SeriesInstanceUID = ?", (series_uid,))
-        return _plain(found[0][0]) if found else ""
+        return plain_text(found[0][0]) if found else ""
 
     def series_for_study(self, study_uid: str) -> list[str]:
         """The series of a study, in the order they were inserted."""
         found = self._store.main.rows(
             "SELECT SeriesInstanceUID FROM Series WHERE StudyInstanceUID = ? ORDER BY rowid", (study_uid,)
         )
-        return [_plain(uid) for (uid,) in found]
+        return [plain_text(uid) for (uid,) in found]
 
     # --- views -------------------------------------------------------------------------------------------------------
 
@@ -188,71 +178,10 @@ class IndexQuery:
             raise KeyError(study_uid)
         views = []
         for series_uid in self.series_for_study(study_uid):
-            columns = self._columns(study_uid, series_uid)
+            columns = self._views.columns(study_uid, series_uid)
             if columns is not None:
-                views.append(SeriesView(columns, dataset=self._dataset(columns)))
+                views.append(SeriesView(columns, dataset=self._views.dataset(columns)))
         return StudyView(study_uid, views)
-
-    def _columns(self, study_uid: str, series_uid: str) -> SeriesColumns | None:
-        """The columns of a series; None when no headers of it are held."""
-        stored, errors = blocks.read_series(self._store, series_uid)
-        self._note(finding_from_error(error) for error in errors)
-        places = blocks.places_of(stored)
-        chosen: list[Place] = []
-        others: dict[int, list[Place]] = {}
-        for sop_uid, _, _ in self._images(series_uid):
-            found = places.get(sop_uid)
-            if not found:
-                continue
-            # The last complete header counts; of every other source the last place is one more location.
-            complete = [place for place in found if stored[place[0]].complete] or found
-            best = complete[-1]
-            latest = {stored[number].source_id: (number, row) for number, row in found}
-            latest.pop(stored[best[0]].source_id)
-            if latest:
-                others[len(chosen)] = [Place(*place) for place in latest.values()]
-            chosen.append(Place(*best))
-        if not chosen:
-            return None
-        missing = self._missing(series_uid, [stored[number] for number in {place.block for place in chosen}])
-        refused = self._refused({folder for part in stored for folder in part.block.folders()})
-        given = [part.block for part in stored]
-        return SeriesColumns(study_uid, series_uid, given, chosen, others=others, missing=missing, refused=refused)
-
-    def _missing(self, series_uid: str, used: Sequence[StoredBlock]) -> frozenset[str]:
-        """Columns wanted now that some instance of the series was kept without."""
-        wanted = set(self._wanted().keys) if self._wanted else set()
-        missing = frozenset(key for part in used for key in wanted.difference(part.keys))
-        if missing:
-            names = ", ".join(sorted(map(keyword_of, missing))[:5])
-            self._note(
-                [finding("index.again", f"plugins read columns that were not kept: {names}", where=(series_uid,))]
-            )
-        return missing
-
-    def _refused(self, folders: set[str]) -> frozenset[str]:
-        """Folders that neither are the database's nor belong to a source it names."""
-        if not folders:
-            return frozenset()
-        roots = [
-            str(place) for (place,) in self._store.own.rows("SELECT location FROM source") if "://" not in str(place)
-        ]
-        # A single file that was indexed names its folder.
-        roots += [os.path.dirname(place) for place in roots if Path(place).is_file()]
-        roots += [self._folder] if self._folder else []
-        refused = frozenset(folder for folder in folders if not is_allowed(folder, roots))
-        message = "files outside the folders that this database names are not opened"
-        self._note(finding("index.path-refused", message, where=(folder,)) for folder in sorted(refused))
-        return refused
-
-    def _dataset(self, columns: SeriesColumns) -> Callable[[str], Dataset]:
-        from dicomlogic_core.index.datasets import read_dataset
-
-        rows = {uid: row for row, uid in enumerate(columns.sop_uids)}
-        return lambda uid: read_dataset(self._store, columns.series_uid, uid, columns.locations(rows[uid]))
-
-    def _note(self, findings: Any) -> None:
-        self.findings.extend(item for item in findings if item not in self.findings)
 
 
 def _tests(where: Mapping[str, str]) -> list[tuple[str, Match]]:
@@ -275,14 +204,8 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
         elif name in _INTEGERS or name.startswith("NumberOf") or name == "PatientsUID":
             row[name] = value if isinstance(value, int) else 0
         else:
-            row[name] = _plain(value)
+            row[name] = plain_text(value)
     return row
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:

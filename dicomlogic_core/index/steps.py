@@ -75,7 +75,7 @@ class Steps:
 
         def action(connection: sqlite3.Connection) -> dict[str, int]:
             numbers, before = blocks.series_ids(connection, found)
-            columns = blocks.keyset(connection, self._wanted.keys)
+            columns = blocks.keyset(connection, blocks.column_names(self._wanted))
             source = self._marks.source_id
             for part in found:
                 number = numbers[part.series_uid]

@@ -36,9 +36,7 @@ def stored_date(value: object) -> str:
 
     An impossible date comes back as its raw text; NULL as "".
     """
-    if value is None:
-        return ""
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    text = plain_text(value)
     return _date(text) or text
 
 
@@ -51,6 +49,13 @@ def integer(text: str | None) -> int | None:
         return None
     number = int(value)
     return number if -_INT32 <= number < _INT32 else None
+
+
+def plain_text(value: object) -> str:
+    """Whatever a column holds as text; "" for NULL."""
+    if value is None:
+        return ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def local_timestamp(now: datetime.datetime | None = None) -> str:

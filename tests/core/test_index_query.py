@@ -10,8 +10,9 @@ import pytest
 
 import dicomlogic_core as dl
 from dicomlogic_core.contracts import HeaderBatch
-from dicomlogic_core.errors import UsageError
+from dicomlogic_core.errors import DatabaseError, UsageError
 from dicomlogic_core.header.wanted import wanted_tags
+from dicomlogic_core.index.blocks import raw_headers
 from dicomlogic_core.index.filters import matcher
 from dicomlogic_core.index.ingest import Ingest
 from dicomlogic_core.index.paths import is_allowed, is_inside, placement, stored_name
@@ -164,6 +165,35 @@ def test_a_damaged_block_costs_its_series_only(store: Store) -> None:
     assert [view.series_uid for view in query.study_view("1.1")] == ["1.1.2"]
     (finding,) = query.findings
     assert (finding.code, finding.where) == ("index.header-damaged", ("1.1.1",))
+
+
+def test_instances_that_another_program_put_there_are_told_not_dropped_in_silence(store: Store) -> None:
+    for uid, series in (("1.1.1.9", "1.1.1"), ("1.9.1.1", "1.9.1")):
+        store.main.rows(
+            "INSERT INTO Images (SOPInstanceUID, Filename, SeriesInstanceUID, InsertTimestamp) VALUES (?, ?, ?, '')",
+            (uid, "/somewhere/a.dcm", series),
+        )
+    store.main.rows(
+        "INSERT INTO Series (SeriesInstanceUID, StudyInstanceUID, InsertTimestamp) VALUES ('1.9.1', '1.1', '')"
+    )
+    query = IndexQuery(store)
+    assert [view.series_uid for view in query.study_view("1.1")] == ["1.1.1", "1.1.2"]
+    assert [(item.code, item.where) for item in query.findings] == [
+        ("index.again", ("1.1.1",)),
+        ("index.again", ("1.9.1",)),
+    ]
+    assert len(query.rows("instance", {})) == 6
+
+
+def test_headers_of_a_server_are_kept_as_it_sent_them(store: Store) -> None:
+    sent = as_bytes(json_header(SOPInstanceUID="1.4.1.1", SeriesInstanceUID="1.4.1", StudyInstanceUID="1.4")) + b" \n"
+    ingest = Ingest(store, wanted_tags(), provider="test", location="https://host/dw")
+    ingest.add(HeaderBatch(form="json", headers=[sent]))
+    ingest.finish()
+    assert raw_headers(store, "1.4.1") == [sent]
+    store.own.rows("UPDATE raw SET body = x'00'")
+    with pytest.raises(DatabaseError, match="index again"):
+        raw_headers(store, "1.4.1")
 
 
 # --- paths -----------------------------------------------------------------------------------------------------------
