@@ -11,8 +11,8 @@ from dicomlogic_core.header.framegroups import GroupReader
 from dicomlogic_core.header.groups import frame_columns
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
-from dicomlogic_core.header.sequences import SequenceReader, tag_key_of
-from dicomlogic_core.header.table import CHARSET, FRAME_GROUPS, SHARED_GROUPS, Wanted
+from dicomlogic_core.header.sequences import SequenceReader, items_of, tag_key_of
+from dicomlogic_core.header.table import CHARSET, FRAME_GROUPS, SHARED_GROUPS, TagTable, Wanted
 from dicomlogic_core.header.values import Values
 from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
 from dicomlogic_core.header.walk import UNDEFINED, Found, Walk
@@ -57,8 +57,9 @@ class RowBuilder:
         if not complete:
             self._report_cut(row)
         self._pixels.count_frames(row)
-        if later:
-            self._fill_extras(row, SequenceReader(data, walk.syntax, values.decode), walk, later, values)
+        reader = SequenceReader(data, walk.syntax, values.decode)
+        vendor = self._fill_extras(row, reader, walk, later, values) if later else {}
+        self._tile(row, reader, vendor)
         return row
 
     def values(self, data: bytes, walk: Walk, found: list[Found]) -> Values:
@@ -174,22 +175,24 @@ class RowBuilder:
 
     def _fill_extras(
         self, row: HeaderRow, reader: SequenceReader, walk: Walk, later: list[Found], values: Values
-    ) -> None:
+    ) -> dict[str, tuple[int, int]]:
+        """Sequences and functional groups; returns key -> (offset, length) of vendor values."""
         group_reader = GroupReader(reader.data, walk.syntax, values.decode)
         groups: dict[str, list[dict[str, str]]] = {}
         items: dict[str, Any] = {}
         vendor: dict[str, tuple[int, int]] = {}
         for code, vr, start, length in later:
             extra = self.wanted.extras[code - len(row.texts)]
-            if extra.slots and (vr is None or vr == b"UN"):
-                vr = self._vr(extra.slots[0], row.texts)
+            known = self._vr(extra.slots[0], row.texts) if extra.slots and (vr is None or vr == b"UN") else vr
             for slot in extra.slots:
-                self._fill(row, reader.data, [(slot, vr, start, length)], values)
+                self._fill(row, reader.data, [(slot, known, start, length)], values)
             try:
                 if extra.key in (SHARED_GROUPS, FRAME_GROUPS):
                     groups[extra.key] = group_reader.texts(start, length, walk.table)
+                    if extra.key == SHARED_GROUPS:
+                        self._share_items(items, reader, walk.table, values, (start, length))
                 elif extra.item:
-                    items[extra.key] = values.items(reader, start, length)
+                    items[extra.key] = values.items(reader, start, length, unknown_vr=vr == b"UN")
                 elif extra.raw:
                     vendor[extra.key] = start, length
             except HeaderError as error:
@@ -200,7 +203,18 @@ class RowBuilder:
             row.items = items
         if groups:
             self._frame_columns(row, groups)
-        self._tile(row, reader, vendor)
+        return vendor
+
+    def _share_items(
+        self, items: dict[str, Any], reader: SequenceReader, table: TagTable, values: Values, place: tuple[int, int]
+    ) -> None:
+        """Kept sequences of the shared functional groups, where the top level has none."""
+        count = len(self.wanted.keys)
+        for tag, vr, start, length in next(items_of(reader.data, *place, reader.syntax), []):
+            code = table.codes.get(tag, -1)
+            extra = self.wanted.extras[code - count] if code >= count else None
+            if extra is not None and extra.item and extra.key not in items:
+                items[extra.key] = values.items(reader, start, length, unknown_vr=vr == b"UN")
 
     def _frame_columns(self, row: HeaderRow, groups: dict[str, list[dict[str, str]]]) -> None:
         shared = next(iter(groups.get(SHARED_GROUPS, ())), {})

@@ -246,10 +246,13 @@ class JsonReader:
         self._pixels.count_frames(row)
 
     def _keep_items(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
-        kept = {}
-        for key in self.wanted.items:
-            if key in obj:
-                kept[key] = self._items(obj, key)
+        """Sequences of the top level, or else of the shared functional groups."""
+        kept = {key: self._items(obj, key) for key in self.wanted.items if key in obj}
+        groups = obj.get(SHARED_GROUPS)
+        shared = next(iter(element_values(groups)), None) if isinstance(groups, dict) else None
+        if isinstance(shared, dict):
+            inner = canonical(shared)
+            kept.update({key: self._items(inner, key) for key in self.wanted.items if key in inner and key not in kept})
         if kept:
             row.items = kept
 

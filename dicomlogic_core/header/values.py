@@ -8,6 +8,7 @@ from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.charset import TextDecoder
 from dicomlogic_core.header.sequences import SequenceReader
 from dicomlogic_core.header.text import RAW_VRS, Decode, raw_text
+from dicomlogic_core.header.walk import IMPLICIT
 
 LARGEST_ITEMS = 4 << 20
 """Bytes of a sequence that is kept; a longer one is reported and left to the dataset."""
@@ -54,7 +55,9 @@ class Values:
             memo[raw] = text
         return text
 
-    def items(self, reader: SequenceReader, start: int, length: int) -> list[dict[str, Any]]:
+    def items(
+        self, reader: SequenceReader, start: int, length: int, *, unknown_vr: bool = False
+    ) -> list[dict[str, Any]]:
         """The items of a kept sequence; nobody changes them, so that equal ones are one object.
 
         Raises:
@@ -62,12 +65,13 @@ class Values:
         """
         if length > LARGEST_ITEMS:
             raise HeaderError(f"{length} bytes are too many to keep")
+        syntax = IMPLICIT if unknown_vr else reader.syntax  # PS3.5 6.2.2: what is in a UN sequence is implicit
         if length > _LONGEST_REMEMBERED:
-            return reader.json_items(start, length)
-        key = reader.data[start : start + length], reader.syntax.explicit
+            return reader.json_items(start, length, syntax=syntax)
+        key = reader.data[start : start + length], syntax.explicit
         items = self._items.get(key)
         if items is None:
             if len(self._items) >= _MOST_REMEMBERED:
                 self._items.clear()
-            items = self._items[key] = reader.json_items(start, length)
+            items = self._items[key] = reader.json_items(start, length, syntax=syntax)
         return items

@@ -199,7 +199,7 @@ RAW_KEYS = frozenset(key for layout in LAYOUTS for key in layout.keys)
 
 def layout_of(image_type: str | None) -> Layout | None:
     """The layout an ImageType names; None for nearly every image."""
-    if not image_type:
+    if not image_type or not any(layout.mark in image_type for layout in LAYOUTS):
         return None
     return next((layout for layout in LAYOUTS if layout.mark in image_type.split("\\")), None)
 

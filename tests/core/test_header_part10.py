@@ -26,6 +26,7 @@ from pydicom.uid import (
 
 from dicomlogic_core.errors import DicomLogicError, HeaderError
 from dicomlogic_core.header import part10
+from dicomlogic_core.header.dicomjson import JsonReader
 from dicomlogic_core.header.part10 import Part10Reader, read_dataset
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
 from dicomlogic_core.header.walk import DEEPEST
@@ -301,6 +302,31 @@ def test_functional_groups_become_frame_columns(syntax: str, undefined: bool) ->
     assert row.frames["00280030"] == "2.0\\3.0"
     assert row.frames["00409225"] == ["2.5", None, None]
     assert "00080018" not in row.frames
+
+
+def test_kept_sequences_of_shared_groups() -> None:
+    mapping, group = pydicom.Dataset(), pydicom.Dataset()
+    mapping.RealWorldValueSlope = 2.5
+    group.RealWorldValueMappingSequence = [mapping]
+    dataset = small_ct(NumberOfFrames=2, SharedFunctionalGroupsSequence=[group])
+    dataset.PerFrameFunctionalGroupsSequence = [pydicom.Dataset(), pydicom.Dataset()]
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        row = read(encoded(dataset, syntax))
+        assert row.items is not None and row.frames == {"00409225": "2.5"}
+        assert row.items["00409096"] == [{"00409225": {"vr": "FD", "Value": [2.5]}}]
+    assert JsonReader(WANTED).row(dataset.to_json_dict()).items == row.items
+
+
+def test_sequence_of_unknown_vr_is_implicit_inside() -> None:
+    item = b"\x20\x00\x0e\x00\x06\0\0\x001.2.9\0"
+    value_bytes = b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item
+    data = encoded(small_ct())
+    start = data.index(b"\x08\x00\x15\x11SQ")
+    end = data.index(b"\x10\x00\x10\x00PN")
+    row = read(
+        data[:start] + b"\x08\x00\x15\x11UN\0\0" + struct.pack("<L", len(value_bytes)) + value_bytes + data[end:]
+    )
+    assert row.items == read(data).items
 
 
 def test_empty_per_frame_sequence_makes_no_frames() -> None:
