@@ -174,8 +174,18 @@ def _parts(stack: Stack, names: tuple[str, ...], members: Sequence[NDArray[np.in
         found = (finding("series.split", f"one of {len(members)} parts of a series by {by}"),)
     return [
         StackPart(rows=rows, label=_label(stack.series, names, rows, number), findings=found)
-        for number, rows in enumerate(members, 1)
+        for number, rows in enumerate(_by_value(stack.series, names[0], members), 1)
     ]
+
+
+def _by_value(series: SeriesView, name: str, members: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Parts by the number that tells them apart, where it is one: echoes, times and phases ascend."""
+    for tag in SOFT_KEYS.get(name, ()):
+        texts = series.frames.text(tag)
+        values = [parse_number(texts[int(rows[0])]) for rows in members]
+        if np.isfinite(values).all():
+            return [members[number] for number in np.argsort(values, kind="stable").tolist()]
+    return list(members)
 
 
 def _label(series: SeriesView, names: tuple[str, ...], rows: NDArray[np.int64], number: int) -> str:

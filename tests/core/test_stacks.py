@@ -410,6 +410,18 @@ def test_phases_are_told_apart_by_two_keys_where_one_is_not_enough():
     assert all(stack_of(stack.series, part.rows).regular for part in parts)
 
 
+def test_parts_ascend_by_their_number():
+    """As an export of several folders: InstanceNumber begins anew in each, UIDs come in any order."""
+    slices = [one for _ in range(3) for one in regular(4)]
+    change = setter(
+        AcquisitionNumber=lambda n: (3, 1, 2)[n // 4],
+        InstanceNumber=lambda n: 1 + n % 4,
+        SOPInstanceUID=lambda n: f"1.2.{n}",
+    )
+    parts = soft_parts(whole(make(slices, change)))
+    assert [part.label for part in parts] == [f"acquisitionNumber {number}" for number in (1, 2, 3)]
+
+
 def test_two_passes_with_nothing_but_a_pause_between_them():
     """Every slice has its own time, half a second apart; twelve seconds pass before the second pass."""
 
