@@ -172,9 +172,9 @@ def page() -> str:
         "# Differences from CTK",
         "",
         "The database files are those of `ctkDICOMDatabase`, schema 0.8.1, and 3D Slicer opens them as its own. For",
-        "the same files in the same order every row of every table and of the tag cache equals what CTK stores, but for",
-        "the following. A test compares both on the reference collection; a difference that is not listed here fails",
-        "it, and so does one that is listed and no longer there. This page is made from that list.",
+        "the same files in the same order every row of every table and of the tag cache equals what CTK stores, but",
+        "for the following. A test compares both on the reference collection; a difference that is not listed here",
+        "fails it, and so does one that is listed and no longer there. This page is made from that list.",
         "",
     ]
     for reason, items in groupby(DIFFERENCES, key=lambda item: item.reason):
