@@ -28,6 +28,7 @@ _TABLES = 16
 _VECTORS = 256  # buffers per call; every system allows at least so many
 
 _SMALL = 65536
+_LARGE = 1 << 30  # within what every system reads with one call
 
 _pread: Callable[[int, int, int], bytes] | None = getattr(os, "pread", None)
 _preadv: Callable[[int, Sequence[memoryview], int], int] | None = getattr(os, "preadv", None)
@@ -52,9 +53,11 @@ class LocalFile:
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the file."""
-        if size <= _SMALL and _pread is not None:
+        if size > _SMALL:
+            size = max(0, min(size, self.size - offset))  # what a file cannot hold is not allocated
+        if size <= _LARGE and _pread is not None:
             return _pread(self._number, size, offset)
-        view = memoryview(bytearray(min(size, max(0, self.size - offset))))
+        view = memoryview(bytearray(size))
         return bytes(view[: self.read_into(offset, [view])])
 
     def read_into(self, offset: int, views: Sequence[memoryview]) -> int:
@@ -122,7 +125,7 @@ class FilesFetcher:
             except DicomLogicError as error:
                 yield FetchResult(ref=location.ref, error=error)
 
-    def _read_other(self, file: LocalFile, path: str, location: Location) -> bytes:
+    def _read_other(self, file: LocalFile, path: str, location: Location) -> bytes | memoryview:
         ref = location.ref
         if isinstance(ref, InstanceRef):
             return file.read(0, file.size)
@@ -130,16 +133,20 @@ class FilesFetcher:
             return _bulk_value(file, ref)
         if location.offset is None:
             raise PixelError("where its pixel data is was not indexed", code="pixels.missing", remedy="index it again")
-        parts = self._table(file, path, location.offset, location.frames)[ref.frame - 1]
-        pieces = [file.read(offset, length) for offset, length in parts]
+        if location.frames == 1:
+            # One call for all of it, then no copy: mostly there is nothing behind the only frame.
+            data = memoryview(file.read(location.offset, file.size))
+            parts = frame_fragments(lambda offset, size: bytes(data[offset : offset + size]), 0, len(data), 1)[0]
+            pieces: list[memoryview | bytes] = [data[offset : offset + length] for offset, length in parts]
+        else:
+            parts = self._table(file, path, location.offset, location.frames)[ref.frame - 1]
+            pieces = [file.read(offset, length) for offset, length in parts]
         if any(len(piece) < length for piece, (_, length) in zip(pieces, parts)):
             raise PixelError("the file ends inside the frame", code="pixels.short", where=path, remedy="copy it again")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _table(self, file: LocalFile, path: str, offset: int, frames: int) -> list[list[tuple[int, int]]]:
-        """Fragments of every frame; those of multi-frame files are remembered for the next batch."""
-        if frames == 1:
-            return frame_fragments(file.read, offset, file.size, 1)
+        """Fragments of every frame of a multi-frame file, remembered for the next batch."""
         key = (path, file.size, offset)
         with self._lock:
             table = self._tables.get(key)
