@@ -6,21 +6,21 @@ which JSON parser is installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding, finding
-from dicomlogic_core.header.charset import text_decoder
-from dicomlogic_core.header.groups import NOT_INSIDE, REFERENCES, frame_columns
+from dicomlogic_core.header.groups import frame_columns
+from dicomlogic_core.header.jsongroups import JsonGroups
 from dicomlogic_core.header.jsonparse import RawObject, canonical, no_collection, parse, raw_objects, split
-from dicomlogic_core.header.jsonvalues import element_values, element_vr, inline_bytes, normal_item
+from dicomlogic_core.header.jsonprivate import PrivateColumns, private_element
+from dicomlogic_core.header.jsontexts import LONGEST_REMEMBERED, MOST_REMEMBERED, JsonTexts
+from dicomlogic_core.header.jsonvalues import element_values, inline_bytes, normal_item
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
 from dicomlogic_core.header.table import FRAME_GROUPS, PIXEL_KEYS, SHARED_GROUPS
-from dicomlogic_core.header.text import JSON_VRS, NUMBER_TEXTS, json_text, raw_text
 from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
-from dicomlogic_core.header.walk import DEEPEST
 from dicomlogic_core.header.wanted import wanted_vr
 from dicomlogic_core.tags import keyword_of
 
@@ -30,12 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["JsonReader", "split", "to_dataset"]
 
 _TRANSFER_SYNTAX = ("00020010", "00083002")
-_ODD = frozenset("13579BDF")
 _PRIVATE = -1
 _UNWANTED = -2
 _MOST_KEYS = 20_000
-_MOST_REMEMBERED = 2048
-_LONGEST_REMEMBERED = 512
 _LONGEST_ITEMS = 4096
 
 
@@ -48,18 +45,12 @@ class JsonReader:
         self._vrs = [wanted_vr(key) for key in wanted.keys]
         self._blank: list[str | None] = [None] * len(wanted.keys)
         self._pixels = PixelRules(self._slots)
-        self._private: dict[tuple[str, str], dict[str, int]] = {}
-        self._usual: dict[str, int] = {}
-        for key, slot in self._slots.items():
-            if "|" in key:
-                address, creator = key.split("|", 1)
-                self._private.setdefault((address[:4], creator), {})[address[6:]] = slot
-                self._usual.setdefault(address[:4] + "10" + address[6:], slot)
-        self._private_groups = frozenset(group for group, _ in self._private)
-        self._codes = {key: slot for key, slot in self._slots.items() if key[:4] not in self._private_groups}
+        self._texts = JsonTexts()
+        self._private = PrivateColumns(self._slots)
+        self._groups = JsonGroups(wanted.keys, self._vrs, self._texts, self._private)
+        self._codes = {key: slot for key, slot in self._slots.items() if key[:4] not in self._private.groups}
         self._item_memo: dict[bytes, list[dict[str, Any]]] = {}
         self._raw_memos: list[dict[bytes, str]] = [{} for _ in wanted.keys]
-        self._memos: dict[str, dict[str | tuple[str, ...], str]] = {vr: {} for vr in JSON_VRS}
 
     def rows(self, data: bytes) -> list[HeaderRow | DicomLogicError]:
         """The rows of an answer's objects; an entry that cannot be read at all is an error value.
@@ -115,8 +106,8 @@ class JsonReader:
                 if text is None:
                     self._put(row, slot, key, parse(element))
                     text = texts[slot]
-                    if text is not None and len(element) <= _LONGEST_REMEMBERED:
-                        if len(memo) >= _MOST_REMEMBERED:
+                    if text is not None and len(element) <= LONGEST_REMEMBERED:
+                        if len(memo) >= MOST_REMEMBERED:
                             memo.clear()
                         memo[element] = text
                 else:
@@ -127,7 +118,7 @@ class JsonReader:
             self._fill_private(row, obj, private)
 
     def _fill(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
-        texts, codes, quick = row.texts, self._codes, self._quick
+        texts, codes, quick = row.texts, self._codes, self._texts.quick
         private: list[str] = []
         for key, element in obj.items():
             slot = codes.get(key)
@@ -144,37 +135,20 @@ class JsonReader:
         if private:
             self._fill_private(row, obj, private)
 
-    def _quick(self, element: Any) -> str | None:
-        """The text in the common cases (texts met before, plain numbers, no value); None for anything else."""
-        try:
-            vr = element["vr"]
-            memo = self._memos[vr]
-            values = element.get("Value")
-            if not values:
-                return "" if len(element) == 1 else None
-            first = values[0]
-            if type(first) is str:
-                return memo.get(first if len(values) == 1 else tuple(values))
-            if len(values) == 1:
-                return NUMBER_TEXTS[vr, type(first)](first)
-            return "\\".join([NUMBER_TEXTS[vr, type(value)](value) for value in values])
-        except (KeyError, TypeError, AttributeError):
-            return None
-
     def _code(self, key: str) -> int:
-        code = _PRIVATE if key[:4] in self._private_groups else _UNWANTED
+        code = _PRIVATE if key[:4] in self._private.groups else _UNWANTED
         if len(self._codes) < _MOST_KEYS:
             self._codes[key] = code
         return code
 
     def _put(self, row: HeaderRow, slot: int, key: str, element: Any) -> None:
         try:
-            row.texts[slot] = self._text(key, element, self._vrs[slot])
+            row.texts[slot] = self._texts.text(key, element, self._vrs[slot])
         except (ValueError, TypeError, OverflowError) as error:
             row.findings.append(_unusable(key, error))
 
     def _fill_private(self, row: HeaderRow, obj: Mapping[str, Any], keys: list[str]) -> None:
-        found = self._private_slots(keys, obj)
+        found = self._private.slots(keys, obj)
         for key in keys:
             if key in found:
                 self._put(row, found[key], key, obj[key])
@@ -183,48 +157,6 @@ class JsonReader:
                     row.texts[self._slots[key]] = row.texts[found[key]]
                 else:
                     self._put(row, self._slots[key], key, obj[key])
-
-    def _text(self, key: str, element: Any, known: str) -> str:
-        if not isinstance(element, dict):
-            raise ValueError(f"{type(element).__name__} where an element belongs")
-        values = element.get("Value")
-        if values is not None and values != []:
-            vr = element_vr(key, element, known)
-            values = values if isinstance(values, list) else [values]
-            text = json_text(vr, values)
-            if vr in self._memos and all(type(value) is str for value in values):
-                self._remember(vr, values[0] if len(values) == 1 else tuple(values), text)
-            return text
-        if known != "UN" and element.get("vr") == "UN" and "InlineBinary" in element:
-            return raw_text(known.encode("ascii"), inline_bytes(element) or b"", text_decoder(None).decode)
-        if element.get("BulkDataURI") or element.get("InlineBinary"):
-            return NOT_STORED
-        return ""
-
-    def _remember(self, vr: str, value: str | tuple[str, ...], text: str) -> None:
-        memo = self._memos[vr]
-        if len(text) <= _LONGEST_REMEMBERED:
-            if len(memo) >= _MOST_REMEMBERED:
-                memo.clear()
-            memo[value] = text
-
-    def _private_slots(self, keys: Sequence[str], obj: Mapping[str, Any]) -> dict[str, int]:
-        """Key of the object -> slot of the private column; by creator, or at the usual block when it has none."""
-        creators = {}
-        for key in keys:
-            if key[4:6] == "00" and key[6:] >= "10":
-                values = element_values(obj[key]) if isinstance(obj[key], dict) else []
-                creators[key[:4] + key[6:]] = str(values[0]).strip() if values else ""
-        found = {}
-        for key in keys:
-            block = key[:6]
-            if block in creators:
-                slot = self._private.get((key[:4], creators[block]), {}).get(key[6:])
-            else:
-                slot = self._usual.get(key)
-            if slot is not None:
-                found[key] = slot
-        return found
 
     def _place_pixels(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         for key in PIXEL_KEYS:
@@ -285,68 +217,16 @@ class JsonReader:
             element = obj[key]
             items = [normal_item(item) for item in element_values(element)] if isinstance(element, dict) else []
             if raw and len(raw) <= _LONGEST_ITEMS:
-                if len(self._item_memo) >= _MOST_REMEMBERED:
+                if len(self._item_memo) >= MOST_REMEMBERED:
                     self._item_memo.clear()
                 self._item_memo[raw] = items
         return items
 
     def _frame_columns(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
-        shared = self._groups(row, obj.get(SHARED_GROUPS))
-        frames = self._groups(row, obj.get(FRAME_GROUPS))
+        shared = self._groups.texts(obj.get(SHARED_GROUPS))
+        frames = self._groups.texts(obj.get(FRAME_GROUPS))
         if shared or frames:
             row.frames = frame_columns(shared[0] if shared else {}, frames, row.frame_count) or None
-
-    def _groups(self, row: HeaderRow, element: Any) -> list[dict[str, str]]:
-        if not isinstance(element, dict):
-            return []
-        groups = []
-        for item in element_values(element):
-            texts: dict[str, str] = {}
-            if isinstance(item, dict):
-                self._collect(item, texts, 1, False)
-            groups.append(texts)
-        return groups
-
-    def _collect(self, item: Mapping[str, Any], texts: dict[str, str], depth: int, private_only: bool) -> None:
-        item = canonical(item)
-        nested: list[tuple[Mapping[str, Any], bool]] = []
-        private: list[str] = []
-        for key, element in item.items():
-            if not isinstance(element, dict):
-                continue
-            if key[:4] in self._private_groups:
-                private.append(key)
-            slot = self._slots.get(key)
-            if slot is not None and not private_only:
-                self._take(key, key, element, self._vrs[slot], texts)
-            if element.get("vr") == "SQ" and key not in REFERENCES and depth < DEEPEST:
-                values = element_values(element)
-                if values and isinstance(values[0], dict):
-                    nested.append((values[0], private_only or key[3:4] in _ODD))
-        for key, slot in self._private_slots(private, item).items() if private else ():
-            self._take(key, self.wanted.keys[slot], item[key], self._vrs[slot], texts)
-        for inner, private_inner in nested:
-            self._collect(inner, texts, depth + 1, private_inner)
-
-    def _take(self, key: str, column: str, element: Mapping[str, Any], known: str, texts: dict[str, str]) -> None:
-        if column in texts or column in NOT_INSIDE or element.get("vr") == "SQ":
-            return
-        try:
-            texts[column] = self._text(key, element, known)
-        except (ValueError, TypeError, OverflowError):
-            return
-
-
-def private_element(obj: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The element of a private column, found by its creator; an empty one when it is absent."""
-    address, creator = key.split("|", 1)
-    group, element = address[:4], address[6:]
-    for block in range(0x10, 0x100):
-        named = obj.get(f"{group}00{block:02X}")
-        if isinstance(named, dict) and str((element_values(named) or [""])[0]).strip() == creator:
-            found = obj.get(f"{group}{block:02X}{element}")
-            return found if isinstance(found, dict) else {}
-    return {}
 
 
 def _unusable(key: str, error: Exception) -> Finding:
