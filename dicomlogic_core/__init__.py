@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.stacks_keys import StackPart, hard_parts
     from dicomlogic_core.stacks_modes import (
         Layout,
+        as_is_finding,
         can_be,
         layout_of,
         mode_of,
@@ -124,7 +125,7 @@ _NAMES: dict[str, str] = {
         "stacks_checks": "geometry_checks stack_checks",
         "stacks_images": "by_appearance image_rows",
         "stacks_keys": "StackPart hard_parts",
-        "stacks_modes": "Layout can_be layout_of mode_of modes_for runs_of stack_refusal stored_order",
+        "stacks_modes": "Layout as_is_finding can_be layout_of mode_of modes_for runs_of stack_refusal stored_order",
         "stacks_names": "clean_name default_name part_name value_label",
         "stacks_soft": "overlap_finding soft_parts",
         "stacks_varying": "codes_of",
@@ -188,6 +189,7 @@ __all__ = [
     "Planes",
     "Stack",
     "StackPart",
+    "as_is_finding",
     "by_appearance",
     "can_be",
     "classify_planes",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dicomlogic_core.errors import GeometryError, UsageError
-from dicomlogic_core.findings import Finding
+from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.geometry import Geometry, frozen_array
 from dicomlogic_core.stacks import Stack
 from dicomlogic_core.stacks_images import by_appearance, plane_columns
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 Mode = Literal["", "fill", "split", "as-is", "resample", "error"]
 MODES: tuple[Mode, ...] = ("fill", "split", "as-is", "resample", "error")
 
+_CODES = {
+    "missing": "geometry.gap",
+    "piecewise": "geometry.spacing-varies",
+    "overlapping": "geometry.overlap",
+    "irregular": "geometry.spacing-irregular",
+}
 _OFF_GRID_MM = 1e-3  # Slicer's tolerance of corners
 _OFFERED: dict[str, tuple[Mode, ...]] = {
     "missing": ("fill", "as-is", "resample"),
@@ -120,6 +126,23 @@ def layout_of(stack: Stack, mode: Mode = "") -> Layout:
         positions[places] = planes.positions
         positions = frozen_array(positions)
     return Layout(rows=tuple(rows), geometry=_geometry(stack, len(rows), matrix), positions=positions, offset_mm=offset)
+
+
+def as_is_finding(stack: Stack) -> Finding | None:
+    """How far equal steps put the slices of an uneven stack from their places; None when they do not."""
+    if stack.kind != "volume" or stack.gap_class not in _OFFERED:
+        return None
+    layout = layout_of(stack, "as-is")
+    if layout.positions is None:
+        return None
+    step = layout.geometry.spacing_mm[2]
+    return finding(
+        _CODES[stack.gap_class],
+        f"as they are stored, slices {step:.5g} mm apart are up to {layout.offset_mm:.4g} mm from their places",
+        severity="error" if layout.offset_mm > stack.step_mm / 2 else "warning",
+        remedy="use the position table, or another way: irregular="
+        + ", ".join(mode for mode in _OFFERED[stack.gap_class] if mode != "as-is"),
+    )
 
 
 def stored_order(stack: Stack) -> Layout:

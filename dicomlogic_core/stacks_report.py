@@ -56,25 +56,16 @@ def _gap_findings(planes: Planes, uids: Sequence[str]) -> Iterator[Finding]:
     elif gaps.kind == "piecewise":
         runs = "; ".join(f"{run.last - run.first + 1} slices at {run.step_mm:.5g} mm" for run in gaps.runs)
         where = tuple(uids[run.first] for run in gaps.runs[1:])
-        yield finding("geometry.spacing-varies", f"runs of different spacing: {runs}{_off(planes)}", where=where)
+        yield finding("geometry.spacing-varies", f"runs of different spacing: {runs}", where=where)
     elif gaps.kind == "overlapping":
         yield finding(
             "geometry.overlap",
-            f"interleaved blocks: gaps of {steps[0]:.5g} and {steps[1]:.5g} mm alternate{_off(planes)}",
+            f"interleaved blocks: gaps of {steps[0]:.5g} and {steps[1]:.5g} mm alternate",
         )
     elif gaps.kind == "irregular":
-        half = float(planes.offsets_mm(planes.matrix((1, 1)), dense=True).max()) > gaps.step_mm / 2
         yield finding(
-            "geometry.spacing-irregular",
-            f"no regular spacing: gaps of {steps.min():.5g} to {steps.max():.5g} mm{_off(planes)}",
-            severity="error" if half else "warning",
+            "geometry.spacing-irregular", f"no regular spacing: gaps of {steps.min():.5g} to {steps.max():.5g} mm"
         )
-
-
-def _off(planes: Planes) -> str:
-    """How far equal steps would put a slice from its place."""
-    offset = float(planes.offsets_mm(planes.matrix((1, 1), dense=True), dense=True).max())
-    return f"; equal steps would misplace a slice by {offset:.4g} mm"
 
 
 def _holes(planes: Planes, uids: Sequence[str]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from dicomlogic_core.series import SeriesView
 from dicomlogic_core.stacks import Stack, stack_of
 from dicomlogic_core.stacks_images import image_rows
 from dicomlogic_core.stacks_keys import StackPart, hard_parts
-from dicomlogic_core.stacks_modes import layout_of, mode_of, modes_for, runs_of, stored_order
+from dicomlogic_core.stacks_modes import as_is_finding, layout_of, mode_of, modes_for, runs_of, stored_order
 from dicomlogic_core.stacks_names import default_name, part_name
 from dicomlogic_core.stacks_soft import overlap_finding, soft_parts
 from dicomlogic_core.testing.phantom_objects import (
@@ -117,6 +117,11 @@ def test_as_is_tells_where_the_slices_are():
     assert layout.positions is not None
     assert layout.positions[:, 2].tolist() == [0, 2, 36, 38]
     assert layout.offset_mm == pytest.approx(38 / 3 - 2)
+    off = as_is_finding(stack)
+    assert off is not None
+    assert (off.code, off.severity) == ("geometry.gap", "error")
+    assert "12.667 mm apart are up to 10.67 mm from their places" in off.message
+    assert "fill" in off.remedy
     assert modes_for(stack) == ("fill", "as-is", "resample")
 
 

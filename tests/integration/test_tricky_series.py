@@ -167,6 +167,7 @@ def test_alternatives_of_a_missing_slice(indexed):
 
     as_is = session.load(found["as-is"])
     assert as_is.array.shape[0] == 19
+    assert any("1 mm from their places" in one.message for one in as_is.findings)
     positions = np.array(as_is.metadata["slice_positions_lps_mm"])
     assert positions[:, 2].tolist() == [2.0 * k for k in range(20) if k != 9]
 

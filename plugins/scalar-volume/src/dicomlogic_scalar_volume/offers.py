@@ -14,6 +14,7 @@ from dicomlogic_core import (
     SeriesView,
     Stack,
     StackPart,
+    as_is_finding,
     by_appearance,
     can_be,
     finding,
@@ -123,12 +124,13 @@ def _offer(result: _Offers, stack: Stack, label: str, options: Mapping[str, str]
         if mode == "split":
             _offer_runs(result, stack, label, confidence - lower)
             continue
+        off = as_is_finding(stack) if mode == "as-is" else None
         result.add(
             stack,
             label,
             confidence=confidence - lower,
             explanation=why + _reason(stack, mode),
-            findings=findings,
+            findings=[*findings, off] if off else findings,
             suffix=_SUFFIX.get(mode, "") if number else "",
             mode=mode,
         )

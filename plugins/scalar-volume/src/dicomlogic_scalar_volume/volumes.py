@@ -19,6 +19,7 @@ from dicomlogic_core import (
     Stack,
     UsageError,
     Volume,
+    as_is_finding,
     can_be,
     even_distances,
     finding,
@@ -62,12 +63,21 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
         provenance=tuple(None if row is None else refs[row] for row in layout.rows),
         missing=layout.missing,
         metadata=_metadata(series, stack, layout),
-        findings=tuple(dict.fromkeys((*loadable.findings, *stack.findings, *quantity.findings))),
+        findings=_findings(loadable, stack, mode, quantity.findings),
         name=loadable.name,
     )
     if stack.doubles:
         volume = _compared(volume, stack, context)
     return _resampled(volume, stack, padding) if mode == "resample" and stack.kind == "volume" else volume
+
+
+def _findings(loadable: Loadable, stack: Stack, mode: str, others: Sequence[Finding]) -> tuple[Finding, ...]:
+    found = [*loadable.findings, *stack.findings, *others]
+    # Without a mode an uneven stack is laid out as it is stored, unless slices are missing.
+    stored = mode == "as-is" or (not mode and stack.gap_class != "missing")
+    if stored and (off := as_is_finding(stack)):
+        found.append(off)
+    return tuple(dict.fromkeys(found))
 
 
 def _metadata(series: SeriesView, stack: Stack, layout: Layout) -> dict[str, Any]:
