@@ -166,15 +166,19 @@ def test_a_service_that_goes_away_ends_the_scan(web: Any, five: Path, dicomweb_s
 
 
 def test_fewer_headers_than_announced_are_a_finding_and_no_resume_mark(
-    web: Any, five: Path, dicomweb_server: Serve, monkeypatch: pytest.MonkeyPatch
+    web: Any, five: Path, dicomweb_server: Serve
 ) -> None:
-    server = dicomweb_server(five)
-    from dicomlogic_dicomweb import source
-
-    monkeypatch.setattr(source, "number", lambda obj, key: 4)
+    server = dicomweb_server(five, metadata_missing=1)
     items = web.scan(server.url)
     assert web.codes == ["source.incomplete"] * 5
     assert [item.series_uid for item in items] == [""] * 5
+
+
+def test_fewer_series_than_announced_are_a_finding(web: Any, five: Path, dicomweb_server: Serve) -> None:
+    nothing = Fault("status", path=r"/series\?", times=1, value=204)
+    server = dicomweb_server(five, faults=(nothing,))
+    web.scan(server.url)
+    assert web.codes == ["source.incomplete"]
 
 
 # --- bulk values -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from dicomlogic_core import (
     UsageError,
     WebLocation,
     WorkContext,
+    finding,
     keyword_of,
     split_url,
     tag_key,
@@ -26,6 +27,7 @@ from dicomlogic_dicomweb.elements import (
     PATIENT_ID,
     SERIES_INSTANCES,
     SERIES_UID,
+    STUDY_SERIES,
     STUDY_UID,
     JsonObject,
     number,
@@ -135,16 +137,22 @@ class _Scan:
         if self._place.series_uid:
             yield self._named_series()
             return
-        for study_uid in self._studies():
+        for study_uid, announced in self._studies():
             path = f"studies/{study_uid}/series"
+            filters = self._filters(_SERIES_FILTERS)
+            listed = 0
             try:
-                for found in self._listing.entries(path, SERIES_UID, self._filters(_SERIES_FILTERS)):
+                for found in self._listing.entries(path, SERIES_UID, filters):
+                    listed += 1
                     if self._agrees(found, _SERIES_FILTERS):
                         yield SeriesEntry(
                             study_uid=study_uid,
                             series_uid=text(found, SERIES_UID),
                             count=number(found, SERIES_INSTANCES),
                         )
+                if listed < announced and not filters:
+                    message = f"the server announced {announced} series of a study and listed {listed}"
+                    self._context.report(finding("source.incomplete", message, where=(study_uid,)))
             except DicomLogicError as error:
                 if self._place.study_uid or not isinstance(error, NetworkError) or error.code == "network.unavailable":
                     raise
@@ -165,13 +173,14 @@ class _Scan:
                 raise
         return SeriesEntry(study_uid=study_uid, series_uid=series_uid, count=count)
 
-    def _studies(self) -> Iterator[str]:
+    def _studies(self) -> Iterator[tuple[str, int]]:
+        """UIDs, and the number of series the server says the study has (0: it does not say)."""
         if self._place.study_uid:
-            yield self._place.study_uid
+            yield self._place.study_uid, 0
             return
         for found in self._listing.entries("studies", STUDY_UID, self._filters(_STUDY_FILTERS)):
             if self._agrees(found, _STUDY_FILTERS):
-                yield text(found, STUDY_UID)
+                yield text(found, STUDY_UID), number(found, STUDY_SERIES)
 
     def _filters(self, names: Sequence[str]) -> dict[str, str]:
         # Lists of UIDs are separated by commas in a query, by backslashes in DICOM.
