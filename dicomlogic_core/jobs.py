@@ -114,7 +114,7 @@ def run_job(job: Job, session: Session | None = None, cancel: Callable[[], bool]
     from dicomlogic_core.loading import load
     from dicomlogic_core.manager import default_manager
     from dicomlogic_core.series import SeriesView, StudyView
-    from dicomlogic_core.session import write_object
+    from dicomlogic_core.writing import write_object
 
     manager = session.manager if session is not None else default_manager()
     clients = session.clients if session is not None else Clients(manager, job.sources)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.clients import Clients
-from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError, WriteError
+from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError
 from dicomlogic_core.faces import Findings, Rows
 from dicomlogic_core.loadable import Loadable, Loadables
 from dicomlogic_core.tags import tag_key
@@ -286,6 +284,8 @@ class Session:
             UsageError: no writer has that format or takes such an object.
             WriteError: the file cannot be written; nothing is left under its name.
         """
+        from dicomlogic_core.writing import write_object
+
         return write_object(self.manager.registry, obj, folder, format=format, options=options, name=name)
 
     def preview(self, loadable: Loadable, path: str | Path, *, options: Mapping[str, str] | None = None) -> Path:
@@ -314,37 +314,6 @@ class Session:
         return session_html(self)
 
 
-def write_object(
-    registry: Registry,
-    obj: Any,
-    folder: str | Path,
-    *,
-    format: str = "nrrd",
-    options: Mapping[str, str] | None = None,
-    name: str | None = None,
-) -> list[Path]:
-    """`Session.write` without a session."""
-    from dicomlogic_core.naming import safe_file_name
-
-    provider = registry.for_format(format, _kind(obj))
-    target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(
-            f"the folder cannot be made: {error.strerror or error}", where=str(target), remedy="name another folder"
-        ) from error
-    title = safe_file_name(name or getattr(obj, "name", "") or "object")
-    stem = title if name else f"{title}-{_digest(obj)}"
-    writer = registry.worker("writer", provider.name)
-    try:
-        return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
-    except DicomLogicError:
-        raise
-    except Exception as error:  # a writer is a plugin: its failure is told with its name
-        raise registry.error("writer", provider.name, "write", error, where=str(target / stem)) from error
-
-
 def _scanned(items: Iterable[Any], registry: Registry, source: str, place: str) -> Iterator[Any]:
     """What a source yields; what it raises without meaning to becomes its plugin's error."""
     try:
@@ -367,21 +336,3 @@ def _keyword(name: str) -> str:
 
 def _matches(series: SeriesView, filters: Mapping[str, str]) -> bool:
     return all(series.first(key) == value for key, value in filters.items())
-
-
-def _kind(obj: Any) -> str:
-    return {"Volume": "volume", "VolumeSequence": "sequence", "Segmentation": "segmentation"}.get(
-        type(obj).__name__, type(obj).__name__
-    )
-
-
-def _digest(obj: Any) -> str:
-    """Of all that tells two objects apart but pixels: variants of one loadable differ in grid, unit or metadata."""
-    digest = hashlib.sha256(getattr(obj, "name", "").encode())
-    for ref in getattr(obj, "provenance", ()):
-        digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
-    if (geometry := getattr(obj, "geometry", None)) is not None:
-        digest.update(f"{geometry.size_ijk}{geometry.ijk_to_lps.tolist()}".encode())
-    facts = (getattr(obj, "unit", ""), dict(getattr(obj, "metadata", {})))
-    digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
-    return digest.hexdigest()[:8]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import dicomlogic_core as dl
-from dicomlogic_core.session import write_object
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.fakes import closed_manager, fake_plugin
 from dicomlogic_core.testing.server import serve
+from dicomlogic_core.writing import write_object
 
 
 @pytest.fixture(scope="module")

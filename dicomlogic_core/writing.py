@@ -1,0 +1,68 @@
+"""Objects to files: the right writer, a name that is safe everywhere, and a failure that names the plugin."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dicomlogic_core.errors import DicomLogicError, WriteError
+from dicomlogic_core.naming import safe_file_name
+
+if TYPE_CHECKING:
+    from dicomlogic_core.registry import Registry
+
+
+def write_object(
+    registry: Registry,
+    obj: Any,
+    folder: str | Path,
+    *,
+    format: str = "nrrd",
+    options: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> list[Path]:
+    """Write an object into `folder`, made when it does not exist; returns the files written.
+
+    Raises:
+        UsageError: no writer has that format or takes such an object.
+        WriteError: the files cannot be written; nothing is left under their names.
+        PluginError: the writer failed.
+    """
+    provider = registry.for_format(format, _kind(obj))
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"the folder cannot be made: {error.strerror or error}", where=str(target), remedy="name another folder"
+        ) from error
+    title = safe_file_name(name or getattr(obj, "name", "") or "object")
+    stem = title if name else f"{title}-{_digest(obj)}"
+    writer = registry.worker("writer", provider.name)
+    try:
+        return [Path(path) for path in writer.write(obj, target / stem, dict(options or {}))]
+    except DicomLogicError:
+        raise
+    except Exception as error:  # a writer is a plugin: its failure is told with its name
+        raise registry.error("writer", provider.name, "write", error, where=str(target / stem)) from error
+
+
+def _kind(obj: Any) -> str:
+    return {"Volume": "volume", "VolumeSequence": "sequence", "Segmentation": "segmentation"}.get(
+        type(obj).__name__, type(obj).__name__
+    )
+
+
+def _digest(obj: Any) -> str:
+    """Of all that tells two objects apart but pixels: variants of one loadable differ in grid, unit or metadata."""
+    digest = hashlib.sha256(getattr(obj, "name", "").encode())
+    for ref in getattr(obj, "provenance", ()):
+        digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    if (geometry := getattr(obj, "geometry", None)) is not None:
+        digest.update(f"{geometry.size_ijk}{geometry.ijk_to_lps.tolist()}".encode())
+    facts = (getattr(obj, "unit", ""), dict(getattr(obj, "metadata", {})))
+    digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:8]
