@@ -40,6 +40,8 @@ class FrameFetch:
         self._registry = registry
         self._work = work
         self._locations: dict[str, tuple[Location, ...]] = {}
+        # Whoever looks at one tile of a mosaic after the other needs the same frame again.
+        self._whole: tuple[FrameRef, NDArray[Any]] | None = None
 
     def array(self, indices: Sequence[int]) -> NDArray[Any]:
         """The planned frames at `indices` as one read-only array.
@@ -55,6 +57,7 @@ class FrameFetch:
             self._check_lengths(indices)
         assembly = Assembly(plan, indices, zero_fill=zero_fill)
         self._fetch(assembly)
+        self._whole = assembly.whole
         self._report(assembly)
         assembly.array.setflags(write=False)
         return assembly.array
@@ -63,6 +66,8 @@ class FrameFetch:
         """Fetch every frame, those that fail from their next location."""
         failed: dict[Ref, DicomLogicError] = {}
         wanted: Sequence[FrameRef] = assembly.wanted
+        if (kept := self._whole) is not None and assembly.place_whole(*kept):
+            wanted = [ref for ref in wanted if ref != kept[0]]
         attempt = 0
         while requests := self._requests(assembly, wanted, attempt):
             delivery = _Delivery(assembly, requests)

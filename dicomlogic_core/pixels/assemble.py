@@ -96,10 +96,12 @@ class Assembly:
 
     Attributes:
         array: ``[len(indices), ...]``, complete once every reference of `wanted` was placed.
+        whole: the last stored frame that tiles were cut from, with its reference.
     """
 
     def __init__(self, plan: StackPlan, indices: Sequence[int], *, zero_fill: bool = False) -> None:
         self.array: NDArray[Any] = np.empty((len(indices), *plan.shape[1:]), plan.dtype)
+        self.whole: tuple[FrameRef, NDArray[Any]] | None = None
         self.notes: set[str] = set()
         self.zero_filled: list[FrameRef] = []
         self._zero_fill = zero_fill
@@ -168,6 +170,18 @@ class Assembly:
                 data = zero_filled(data, description, first_bit)
                 self.zero_filled.append(ref)
             stored = decode_frame(data, description, syntax, first_bit=first_bit, out=target.slot, note=self.notes.add)
+        self._cut(ref, target, stored)
+
+    def place_whole(self, ref: FrameRef, stored: NDArray[Any]) -> bool:
+        """Put a frame that is already decoded into its places; False when it is not wanted."""
+        target = self._targets.get(ref)
+        if target is not None:
+            self._cut(ref, target, stored)
+        return target is not None
+
+    def _cut(self, ref: FrameRef, target: _Target, stored: NDArray[Any]) -> None:
+        if target.treatment.grid is not None:
+            self.whole = (ref, stored)
         for place, region in target.places:
             part = stored[target.treatment.tile(region)] if region else stored
             self._finish(part, target.treatment.modality, self.array[place])

@@ -262,6 +262,20 @@ def test_one_slice_on_demand_costs_one_frame(tmp_path: Path) -> None:
     assert fetcher.asked == 20
 
 
+def test_tiles_of_one_mosaic_cost_its_frame_once(shared_data: Path) -> None:
+    paths = sorted((shared_data / "mr_mosaic/siemens_mosaic_ax_asc35/dicom").iterdir())
+    series = series_of(paths)
+    refs = series.frames.refs()
+    fetcher = Counting()
+    lazy = loading_of(series, fetcher, lazy=True).stack(refs)
+    eager = np.asarray(loading_of(series, FilesFetcher()).stack(refs))
+    for k in (0, 1, 34, 7):
+        np.testing.assert_array_equal(lazy[k], eager[k])
+    assert fetcher.asked == 1
+    np.testing.assert_array_equal(lazy[30:40], eager[30:40])
+    assert fetcher.asked == 2
+
+
 def _large(folder: Path, count: int) -> list[Path]:
     from dicomlogic_core.testing.phantom_objects import set_pixels
 
