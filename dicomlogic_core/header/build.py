@@ -12,10 +12,11 @@ from dicomlogic_core.header.groups import frame_columns
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
 from dicomlogic_core.header.sequences import SequenceReader, items_of, tag_key_of
+from dicomlogic_core.header.syntax import UNDEFINED
 from dicomlogic_core.header.table import CHARSET, FRAME_GROUPS, SHARED_GROUPS, TagTable, Wanted
 from dicomlogic_core.header.values import Values
 from dicomlogic_core.header.vendor import VendorHeader, layout_of, read_grid
-from dicomlogic_core.header.walk import UNDEFINED, Found, Walk
+from dicomlogic_core.header.walk import Found, Walk
 from dicomlogic_core.tags import keyword_of
 
 _MOST_CHARSETS = 64

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.header.jsonvalues import BYTES_VRS, element_values, element_vr, inline_bytes
+from dicomlogic_core.header.syntax import DEEPEST
 from dicomlogic_core.header.text import json_text
-from dicomlogic_core.header.walk import DEEPEST
 
 if TYPE_CHECKING:
     from pydicom import Dataset

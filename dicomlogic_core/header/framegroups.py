@@ -6,9 +6,9 @@ from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.groups import NOT_INSIDE, REFERENCES
 from dicomlogic_core.header.pixelrules import MOST_FRAMES
 from dicomlogic_core.header.sequences import Element, items_of, tag_key_of, vr_name
+from dicomlogic_core.header.syntax import DEEPEST, IMPLICIT, Syntax
 from dicomlogic_core.header.table import CREATOR, TagTable
 from dicomlogic_core.header.text import Decode, raw_text
-from dicomlogic_core.header.walk import DEEPEST, IMPLICIT, Syntax
 
 _LONGEST_REMEMBERED = 16384
 _MOST_REMEMBERED = 4096

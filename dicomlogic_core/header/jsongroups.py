@@ -10,7 +10,7 @@ from dicomlogic_core.header.jsonparse import canonical
 from dicomlogic_core.header.jsonprivate import PrivateColumns
 from dicomlogic_core.header.jsontexts import JsonTexts
 from dicomlogic_core.header.jsonvalues import element_values, element_vr
-from dicomlogic_core.header.walk import DEEPEST
+from dicomlogic_core.header.syntax import DEEPEST
 
 _ODD = frozenset("13579BDF")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.jsonparse import canonical
+from dicomlogic_core.header.syntax import DEEPEST
 from dicomlogic_core.header.text import JSON_VRS, json_text
-from dicomlogic_core.header.walk import DEEPEST
 from dicomlogic_core.tags import tag_vr
 
 BYTES_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))

@@ -15,8 +15,9 @@ from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.build import RowBuilder
 from dicomlogic_core.header.rows import HeaderRow
 from dicomlogic_core.header.sequences import SequenceReader
+from dicomlogic_core.header.syntax import EXPLICIT, HEAD_SIZE, UNDEFINED, NeedMoreError, Syntax, skip_sequence
 from dicomlogic_core.header.values import Values
-from dicomlogic_core.header.walk import EXPLICIT, HEAD_SIZE, UNDEFINED, NeedMoreError, Syntax, Walk, skip_sequence
+from dicomlogic_core.header.walk import Walk
 
 _META_END = 132
 _MOST_SAMPLES = 2

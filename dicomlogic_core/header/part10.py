@@ -15,9 +15,10 @@ from dicomlogic_core.findings import finding
 from dicomlogic_core.header.build import RowBuilder
 from dicomlogic_core.header.layout import Layouts, Sample, learnable
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
+from dicomlogic_core.header.syntax import BIG_ENDIAN, EXPLICIT, HEAD_SIZE, IMPLICIT, SHORT, Syntax
 from dicomlogic_core.header.table import TagTable, Wanted
 from dicomlogic_core.header.vendor import RAW_KEYS
-from dicomlogic_core.header.walk import BIG_ENDIAN, EXPLICIT, HEAD_SIZE, IMPLICIT, SHORT, Syntax, Walk
+from dicomlogic_core.header.walk import Walk
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -69,7 +70,7 @@ class Part10Reader:
     def __init__(self, wanted: WantedTags, *, learn: bool = True) -> None:
         self.wanted = wanted
         self._compiled = Wanted(wanted, RAW_KEYS)
-        self._table = TagTable.of(self._compiled)
+        self._table = TagTable.of(self._compiled, EXPLICIT)
         self._swapped: TagTable | None = None
         self._builder = RowBuilder(self._compiled)
         self._layouts = Layouts(self._builder) if learn else None
@@ -120,7 +121,7 @@ class Part10Reader:
         if syntax is not BIG_ENDIAN:
             return self._table
         if self._swapped is None:
-            self._swapped = TagTable.of(self._compiled, big_endian=True)
+            self._swapped = TagTable.of(self._compiled, BIG_ENDIAN)
         return self._swapped
 
     def _walk(self, walk: Walk, source: _Bytes) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.jsonvalues import json_element
+from dicomlogic_core.header.syntax import DEEPEST, HEAD_SIZE, IMPLICIT, UNDEFINED, NeedMoreError, Syntax, skip_sequence
 from dicomlogic_core.header.text import RAW_VRS, Decode, raw_text
-from dicomlogic_core.header.walk import DEEPEST, HEAD_SIZE, IMPLICIT, UNDEFINED, NeedMoreError, Syntax, skip_sequence
 from dicomlogic_core.tags import tag_vr
 
 LARGEST_BINARY = 1 << 18

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dicomlogic_core.header.rows import WantedTags
+from dicomlogic_core.header.syntax import Syntax
 from dicomlogic_core.header.wanted import wanted_vr
 
 CREATOR = -1
@@ -96,35 +97,32 @@ class TagTable:
         heads: the eight bytes of a short element's head -> (code, VR, length of the value), as far as met.
     """
 
-    def __init__(self, wanted: Wanted, codes: dict[int, int], big_endian: bool) -> None:
+    def __init__(self, wanted: Wanted, codes: dict[int, int], syntax: Syntax) -> None:
         self.wanted = wanted
         self.codes = codes
-        self._big_endian = big_endian
+        self._syntax = syntax
         self.heads: dict[bytes, tuple[int | None, bytes | None, int]] = {}
         self._next: dict[tuple[int, str], TagTable] = {}
 
     @classmethod
-    def of(cls, wanted: Wanted, *, big_endian: bool = False) -> TagTable:
+    def of(cls, wanted: Wanted, syntax: Syntax) -> TagTable:
         """The table at the start of a data set.
 
         A private block without a creator is read at its usual place (block 10), as some PET objects need it.
         """
         codes: dict[int, int] = {}
-        table = cls(wanted, codes, big_endian)
+        table = cls(wanted, codes, syntax)
         for group in wanted.groups_with_private():
             for block in range(0x10, 0x100):
-                codes[table._tag(group, block)] = CREATOR
+                codes[syntax.tag(group, block)] = CREATOR
         for group, elements in wanted.usual.items():
             for element, key in elements.items():
-                codes[table._tag(group, 0x1000 | element)] = wanted.code_at(group, 0x1000 | element, key)
+                codes[syntax.tag(group, 0x1000 | element)] = wanted.code_at(group, 0x1000 | element, key)
         for key, code in wanted.standard.items():
-            codes.setdefault(table._tag(int(key[:4], 16), int(key[4:], 16)), code)
+            codes.setdefault(syntax.tag(int(key[:4], 16), int(key[4:], 16)), code)
         for key in PIXEL_KEYS:
-            codes[table._tag(int(key[:4], 16), int(key[4:], 16))] = PIXELS
+            codes[syntax.tag(int(key[:4], 16), int(key[4:], 16))] = PIXELS
         return table
-
-    def _tag(self, group: int, element: int) -> int:
-        return group << 16 | element if self._big_endian else element << 16 | group
 
     def with_creator(self, tag: int, creator: str) -> TagTable:
         """The table after private creator `creator` was met at `tag`."""
@@ -142,18 +140,18 @@ class TagTable:
         self.heads[head] = meaning
 
     def _make(self, tag: int, creator: str) -> TagTable:
-        group, block = (tag >> 16, tag & 0xFF) if self._big_endian else (tag & 0xFFFF, tag >> 16)
+        group, block = self._syntax.group(tag), self._syntax.element(tag)
         usual = self.wanted.usual.get(group, {}) if block == 0x10 else {}
         elements = self.wanted.private.get((group, creator), {})
         if not usual and not elements:
             return self
         codes = dict(self.codes)
         for element in usual:
-            place = self._tag(group, block << 8 | element)
+            place = self._syntax.tag(group, block << 8 | element)
             literal = self.wanted.standard.get(f"{group:04X}{block << 8 | element:04X}")
             codes.pop(place, None)
             if literal is not None:
                 codes[place] = literal
         for element, key in elements.items():
-            codes[self._tag(group, block << 8 | element)] = self.wanted.code_at(group, block << 8 | element, key)
-        return TagTable(self.wanted, codes, self._big_endian)
+            codes[self._syntax.tag(group, block << 8 | element)] = self.wanted.code_at(group, block << 8 | element, key)
+        return TagTable(self.wanted, codes, self._syntax)

@@ -7,8 +7,8 @@ from typing import Any
 from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.header.charset import TextDecoder
 from dicomlogic_core.header.sequences import SequenceReader
+from dicomlogic_core.header.syntax import IMPLICIT
 from dicomlogic_core.header.text import RAW_VRS, Decode, raw_text
-from dicomlogic_core.header.walk import IMPLICIT
 
 LARGEST_ITEMS = 4 << 20
 """Bytes of a sequence that is kept; a longer one is reported and left to the dataset."""

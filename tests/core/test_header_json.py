@@ -18,7 +18,7 @@ from dicomlogic_core.header import jsonparse
 from dicomlogic_core.header.dicomjson import JsonReader, split, to_dataset
 from dicomlogic_core.header.part10 import Part10Reader
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
-from dicomlogic_core.header.walk import DEEPEST
+from dicomlogic_core.header.syntax import DEEPEST
 from dicomlogic_core.header.wanted import wanted_tags
 
 WANTED = wanted_tags()

@@ -29,7 +29,7 @@ from dicomlogic_core.header import part10
 from dicomlogic_core.header.dicomjson import JsonReader
 from dicomlogic_core.header.part10 import Part10Reader, read_dataset
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow, WantedTags
-from dicomlogic_core.header.walk import DEEPEST
+from dicomlogic_core.header.syntax import DEEPEST
 from dicomlogic_core.header.wanted import wanted_tags
 
 WANTED = wanted_tags()
