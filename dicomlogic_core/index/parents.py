@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from dicomlogic_core.findings import Finding, finding
+from dicomlogic_core.findings import finding
 from dicomlogic_core.index import displayed, levels
+from dicomlogic_core.index.counts import Touched, enabled_rules
 from dicomlogic_core.index.levels import Field
-from dicomlogic_core.index.values import first_value, integer, iso_date, stored_date
+from dicomlogic_core.index.values import first_value, integer, iso_date
 from dicomlogic_core.tags import keyword_of
 
 CONNECTIONS = '{"allow":[""],"deny":[]}'
-RULES = (
-    "Default",
-    "RadiotherapySeriesDescription",
-    "LastStudyDate",
-    "SeriesImageCount",
-    "StudyNumberOfSeries",
-    "PatientNumberOfStudies",
-)
 
 
 @dataclass(slots=True)
@@ -39,41 +32,6 @@ class Group:
     texts: Callable[[str], Sequence[str | None]]
 
 
-@dataclass(slots=True)
-class Touched:
-    """Parents whose counts must be renewed, and what was noticed."""
-
-    patients: set[int] = field(default_factory=set)
-    studies: set[str] = field(default_factory=set)
-    series: set[str] = field(default_factory=set)
-    findings: list[Finding] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """A column that counts children, and the rule that may be switched off."""
-
-    rule: str
-    sql: str
-
-
-_IMAGES = _Count(
-    "SeriesImageCount",
-    "UPDATE Series SET DisplayedCount = (SELECT count(*) FROM Images WHERE SeriesInstanceUID = ?1)"
-    " WHERE SeriesInstanceUID = ?1",
-)
-_SERIES = _Count(
-    "StudyNumberOfSeries",
-    "UPDATE Studies SET DisplayedNumberOfSeries = (SELECT count(*) FROM Series WHERE StudyInstanceUID = ?1)"
-    " WHERE StudyInstanceUID = ?1",
-)
-_STUDIES = _Count(
-    "PatientNumberOfStudies",
-    "UPDATE Patients SET DisplayedNumberOfStudies = (SELECT count(*) FROM Studies WHERE PatientsUID = ?1)"
-    " WHERE UID = ?1",
-)
-
-
 class Parents:
     """Writes parent rows inside one transaction of the main file."""
 
@@ -81,7 +39,7 @@ class Parents:
         self._connection = connection
         self._inserted = inserted
         self._updated = updated
-        self._rules = _enabled_rules(connection)
+        self._rules = enabled_rules(connection)
         self.touched = Touched()
 
     def write(self, group: Group) -> None:
@@ -105,23 +63,15 @@ class Parents:
 
     def _write_study(self, group: Group) -> None:
         row = self._row("Studies", "StudyInstanceUID", group.study_uid)
-        if row is not None:
-            patient = self._row("Patients", "UID", row["PatientsUID"])
-            if patient is not None and (patient["PatientID"], patient["PatientsName"]) != (
-                group.patient_id,
-                group.patient_name,
-            ):
-                self._conflict("study", group.study_uid, "patient")
-                patient_uid = None
-            else:
-                patient_uid = self._write_patient(group, patient)
-        else:
-            patient_uid = self._write_patient(group, self._find_patient(group))
+        patient = None if row is None else self._row("Patients", "UID", row["PatientsUID"])
         values = self._filled(levels.STUDY_FIELDS, row, group)
         if "Default" in self._rules:
             values |= self._displayed(levels.STUDY_FIELDS, row, group)
-        if row is None or (patient_uid is not None and row["PatientsUID"] != patient_uid):
-            values["PatientsUID"] = patient_uid
+        identity = (group.patient_id, group.patient_name)
+        if patient is not None and (patient["PatientID"], patient["PatientsName"]) != identity:
+            self._conflict("study", group.study_uid, "patient")
+        else:
+            values["PatientsUID"] = self._write_patient(group, patient or self._find_patient(group))
         self._save("Studies", "StudyInstanceUID", group.study_uid, row, values)
 
     def _find_patient(self, group: Group) -> dict[str, Any] | None:
@@ -217,6 +167,8 @@ class Parents:
             names = ", ".join(values)
             sql = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608
             return int(self._connection.execute(sql, tuple(values.values())).lastrowid or 0)
+        if not values:
+            return int(uid) if isinstance(uid, int) else 0
         changes = ", ".join(f"{name} = ?" for name in values)
         sql = f"UPDATE {table} SET {changes} WHERE {key} = ?"  # noqa: S608
         self._connection.execute(sql, (*values.values(), uid))
@@ -240,61 +192,6 @@ class Parents:
             )
         )
 
-    def leave(self, series_uids: set[str]) -> None:
-        """Renew what instances have moved away from; a series, study or patient left empty goes."""
-        connection = self._connection
-        for uid in series_uids:
-            row = self._row("Series", "SeriesInstanceUID", uid)
-            if row is None:
-                continue
-            study = self._row("Studies", "StudyInstanceUID", row["StudyInstanceUID"])
-            self.touched.series.add(uid)
-            self.touched.studies.add(row["StudyInstanceUID"])
-            connection.execute(
-                "DELETE FROM Series WHERE SeriesInstanceUID = ?1"
-                " AND NOT EXISTS (SELECT 1 FROM Images WHERE SeriesInstanceUID = ?1)",
-                (uid,),
-            )
-            connection.execute(
-                "DELETE FROM Studies WHERE StudyInstanceUID = ?1"
-                " AND NOT EXISTS (SELECT 1 FROM Series WHERE StudyInstanceUID = ?1)",
-                (row["StudyInstanceUID"],),
-            )
-            if study is not None:
-                self.touched.patients.add(study["PatientsUID"])
-                connection.execute(
-                    "DELETE FROM Patients WHERE UID = ?1 AND NOT EXISTS (SELECT 1 FROM Studies WHERE PatientsUID = ?1)",
-                    (study["PatientsUID"],),
-                )
-
-    def recount(self) -> None:
-        """Renew the counts and last study dates of everything touched; remove parents left without children."""
-        touched, connection = self.touched, self._connection
-        for uid in touched.series:
-            self._count(_IMAGES, uid)
-        for uid in touched.studies:
-            self._count(_SERIES, uid)
-        for number in touched.patients:
-            self._count(_STUDIES, number)
-            if "LastStudyDate" in self._rules:
-                found = connection.execute("SELECT StudyDate FROM Studies WHERE PatientsUID = ?", (number,)).fetchall()
-                # Never MAX in SQL: CTK stores dates in three forms, and text sorts above integers.
-                newest = max((stored_date(date) for (date,) in found), default="")
-                connection.execute(
-                    "UPDATE Patients SET DisplayedLastStudyDate = ? WHERE UID = ?", (newest or None, number)
-                )
-
-    def _count(self, count: _Count, uid: Any) -> None:
-        if count.rule in self._rules:
-            self._connection.execute(count.sql, (uid,))
-
 
 def _first(group: Group, key: str) -> str | None:
     return next((text for text in group.texts(key) if text), None)
-
-
-def _enabled_rules(connection: sqlite3.Connection) -> frozenset[str]:
-    off = {
-        str(name) for (name,) in connection.execute("SELECT Name FROM DisplayedFieldGeneratorRules WHERE Enabled = 0")
-    }
-    return frozenset(rule for rule in RULES if rule not in off)

@@ -9,7 +9,7 @@ from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding
 
 if TYPE_CHECKING:
-    from dicomlogic_core.index.parents import Touched
+    from dicomlogic_core.index.counts import Touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

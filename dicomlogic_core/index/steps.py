@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.index import blocks
+from dicomlogic_core.index.counts import Touched, leave, recount
 from dicomlogic_core.index.duplicates import Known
 from dicomlogic_core.index.marks import Mark, Marks
-from dicomlogic_core.index.parents import Parents, Touched
+from dicomlogic_core.index.parents import Parents
 from dicomlogic_core.index.paths import folder_name, placement, stored_name
 from dicomlogic_core.index.records import Record, groups, orphan_groups, parts
 from dicomlogic_core.index.remembered import forget
@@ -120,8 +121,8 @@ class Steps:
                 for record in batch.records
             ],
         )
-        parents.leave(batch.known.moved(batch.records))
-        parents.recount()
+        leave(connection, batch.known.moved(batch.records), parents.touched)
+        recount(connection, parents.touched)
         return parents.touched
 
     def _columns(self, location: Location) -> tuple[str | None, str | None]:

@@ -169,3 +169,5 @@ def test_a_rule_switched_off_leaves_its_column_alone(rule: str, column: str, tab
     store.main.rows("INSERT INTO DisplayedFieldGeneratorRules (Name, Enabled) VALUES (?, 0)", (rule,))
     _index(store, json_header())
     assert _value(store, column, table) is None
+    _index(store, json_header(SOPInstanceUID="1.2.3.4.5.2"))
+    assert _value(store, column, table) is None
