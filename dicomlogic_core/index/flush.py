@@ -38,6 +38,11 @@ class Flush:
     def __len__(self) -> int:
         return len(self._records)
 
+    @property
+    def waiting(self) -> int:
+        """Instances that are not visible in the database yet."""
+        return len(self._records) + (len(self._open[0].records) if self._open else 0)
+
     def add(self, record: Record) -> None:
         """Take an instance; a UID met again in this batch replaces the earlier one in its place."""
         earlier = self._records.get(record.uid)

@@ -81,12 +81,13 @@ class Ingest:
         self._json: JsonReader | None = None
         positions = {key: number for number, key in enumerate(wanted.keys)}
         self._uid_places = (positions[SOP_UID], positions[SERIES_UID], positions[STUDY_UID])
+        self._whole = True
         self._started = time.monotonic()
 
     @property
     def done(self) -> int:
         """Instances taken so far, new or known."""
-        return self._tally.instances + self._tally.skipped + len(self._flush)
+        return self._tally.instances + self._tally.skipped + self._flush.waiting
 
     def known(self, key: str) -> str | None:
         """The version that a key was indexed with; None when it has to be read."""
@@ -120,7 +121,6 @@ class Ingest:
     # --- headers -----------------------------------------------------------------------------------------------------
 
     def _add_batch(self, batch: HeaderBatch) -> None:
-        whole = True
         met: set[str] = set()
         parsed = self._read_part10(batch) if batch.form == "part10" else self._read_json(batch)
         for number, row in parsed:
@@ -129,18 +129,21 @@ class Ingest:
             if isinstance(row, DicomLogicError):
                 place = self._place(batch, number)
                 self._fail(place, row, key, version, skipped=row.code in _NOT_DATA)
-                whole = whole and row.code in _NOT_DATA
+                self._whole &= row.code in _NOT_DATA
             elif self._filter.matches(row):
                 series_uid = self._take(batch, number, row, key, version)
-                whole = whole and bool(series_uid)
+                self._whole &= bool(series_uid)
                 met.add(series_uid)
             else:
-                whole = False
+                self._whole = False
         met.discard("")
         if batch.form == "json" and met:
             self._flush.add_raw(_joined(batch.headers), met)
-        if batch.series_uid and whole:
-            self._flush.add_mark(Mark(f"series:{batch.series_uid}", batch.version, batch.series_uid))
+        if batch.series_uid:
+            # A series comes in pages; with something refused or filtered out in one of them it is asked for again.
+            if self._whole:
+                self._flush.add_mark(Mark(f"series:{batch.series_uid}", batch.version, batch.series_uid))
+            self._whole = True
 
     def _read_part10(self, batch: HeaderBatch) -> Iterator[tuple[int, HeaderRow | DicomLogicError]]:
         more = batch.more

@@ -316,6 +316,14 @@ def test_a_series_removed_behind_our_back_is_read_again(store: Store) -> None:
     assert _index(store, batch).instances == 1
 
 
+def test_a_series_with_a_refused_or_filtered_instance_is_asked_for_again(store: Store) -> None:
+    end = {"study_uid": "1.2.3.4", "series_uid": "1.2.3.4.5", "version": "2"}
+    pages = [_batch(json_header(SOPInstanceUID=None)), _batch(json_header(), **end)]
+    for items, where, known in ((pages, {}, None), (pages[1:], {"PatientID": "P2"}, None), (pages[1:], {}, "2")):
+        _index(store, *items, where=where)
+        assert Ingest(store, wanted_tags(), provider="test", location=WEB).known("series:1.2.3.4.5") == known
+
+
 def test_more_wanted_columns_mean_reading_again(store: Store) -> None:
     batch = _batch(json_header(ProtocolName="p", ImageLaterality="L"), path="/data/a")
     _index(store, batch, location="/data")
