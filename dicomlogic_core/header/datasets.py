@@ -37,6 +37,8 @@ def dataset_of(obj: Mapping[str, Any], depth: int = 0) -> Dataset:
 
 
 def _value(vr: str, element: Mapping[str, Any], depth: int) -> Any:
+    from pydicom.dataelem import empty_value_for_VR
+
     values = element_values(element)
     if vr == "SQ":
         if depth >= DEEPEST:
@@ -45,8 +47,13 @@ def _value(vr: str, element: Mapping[str, Any], depth: int) -> Any:
     if vr in BYTES_VRS:
         return inline_bytes(element) or b""
     if not values:
-        return None
+        return empty_value_for_VR(vr)
+    if vr in ("FL", "FD"):
+        numbers = [float("nan") if value is None else float(value) for value in values]
+        return numbers[0] if len(numbers) == 1 else numbers
     text = json_text(vr, values)
+    if not text:
+        return empty_value_for_VR(vr)
     if vr in _ONE_TEXT:
         return text
     parts = [_NUMBERS[vr](part) if vr in _NUMBERS else part for part in text.split("\\")]
@@ -59,7 +66,5 @@ def _tag(part: str) -> int:
 
 _NUMBERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(_INTEGERS, int),
-    "FL": float,
-    "FD": float,
     "AT": _tag,
 }

@@ -331,11 +331,20 @@ def test_mutated_json_gives_rows_or_typed_errors() -> None:
 # --- Datasets ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore:Invalid value for VR")
-def test_dataset_equals_pydicoms_where_that_can_read_it(shared_data: Path) -> None:
-    path = sorted((shared_data / "mr_anatomical/ge_anatomical/dicom").iterdir())[0]
-    original = pydicom.dcmread(path, stop_before_pixels=True)
-    assert to_dataset(original.to_json_dict()) == pydicom.Dataset.from_json(original.to_json_dict())
+@pytest.mark.filterwarnings("ignore")
+def test_datasets_equal_pydicoms_where_that_can_read_them(shared_data: Path) -> None:
+    compared = 0
+    for path in list(_files(shared_data))[::4]:
+        try:
+            obj = pydicom.dcmread(path, stop_before_pixels=True).to_json_dict()
+            theirs = pydicom.Dataset.from_json(obj)
+        except (pydicom.errors.InvalidDicomError, ValueError, TypeError):
+            continue
+        ours = to_dataset(obj)
+        for element in theirs:
+            assert element.tag.element == 0 or element.VR == "SQ" or ours[element.tag] == element, (path, element)
+        compared += 1
+    assert compared > 30
 
 
 def test_dataset_survives_what_pydicom_refuses() -> None:
