@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from dicomlogic_core import Client, HeaderBatch, InstanceRef, Location, NetworkError, WorkContext, finding, is_uid
 from dicomlogic_dicomweb import bulk, instances
+from dicomlogic_dicomweb.catalogue import SeriesEntry
 from dicomlogic_dicomweb.elements import SOP_UID, JsonObject, objects, text
 from dicomlogic_dicomweb.inspection import count, is_garbled, is_partial, single
 from dicomlogic_dicomweb.part10 import header_of
@@ -17,25 +18,6 @@ from dicomlogic_dicomweb.qido import Listing
 _NO_METADATA = frozenset({400, 404, 405, 406, 415, 500, 501})
 _AT_ONCE = 8
 _BATCH = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesEntry:
-    """A series as listed: its UIDs, and the number of instances the server says it has (0: it does not say)."""
-
-    study_uid: str
-    series_uid: str
-    count: int = 0
-
-    @property
-    def path(self) -> str:
-        """Below the base URL."""
-        return f"studies/{self.study_uid}/series/{self.series_uid}"
-
-    @property
-    def version(self) -> str:
-        """What is compared when the source is indexed again."""
-        return str(self.count or "")
 
 
 @dataclass(frozen=True, slots=True)
