@@ -18,7 +18,7 @@ _SLICES = 200
 
 
 def _write(folder: Path, series: int) -> None:
-    """Series of one study each, made by changing UIDs in the bytes of one: writing must not take longer than measuring."""
+    """Series of one study each, made by changing UIDs in the bytes of one: writing must be quick."""
     template = [ct_slice(number, one, name="examine 0000") for number, one in enumerate(regular(_SLICES))]
     names = ("study", "series", "frame of reference")
     files = []
