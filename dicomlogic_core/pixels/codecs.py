@@ -29,7 +29,9 @@ def decode_stream(
     """
     library = imagecodecs()
     try:
-        if library is not None and getattr(library, by_imagecodecs.PARTS[stream.kind]).available:
+        # Older versions have no HTJ2K at all; some builds lack other parts.
+        part = getattr(library, by_imagecodecs.PARTS[stream.kind], None)
+        if part is not None and part.available:
             return by_imagecodecs.decode(library, data, stream, description, out)
         return by_pydicom.decode(data, stream, description)
     except PixelError:

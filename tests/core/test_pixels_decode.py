@@ -6,6 +6,7 @@ import contextlib
 import random
 import struct
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,14 @@ def test_htj2k_frame_that_its_decoder_gives_up_is_an_error_though_it_says_nothin
         assert not imagecodecs.htj2k_decode(bytes(data))[-1].any(), "not given up"
     with pytest.raises(PixelError):
         decode_frame(bytes(data), described(array), JPEG + "201")
+
+
+def test_htj2k_is_left_to_others_where_imagecodecs_is_too_old_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = {name: getattr(imagecodecs, name) for name in dir(imagecodecs) if "htj2k" not in name.lower()}
+    monkeypatch.setattr(codecs, "imagecodecs", lambda: SimpleNamespace(**older))
+    array = image("u16", (64, 64))
+    found = decode_frame(ENCODERS["HTJ2K"][1](array), described(array), JPEG + "201")
+    np.testing.assert_array_equal(found, array)
 
 
 def test_htj2k_frame_with_a_black_last_line_is_right() -> None:
