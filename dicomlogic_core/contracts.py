@@ -212,6 +212,9 @@ class Source(Protocol):
 class FetchResult:
     """One answer of a fetcher: the bytes of a reference, or an error value.
 
+    A fetcher that got a whole instance instead of a frame answers with the `InstanceRef` once, or with the frame's own
+    reference and the media type ``application/dicom``: frames are then taken out of the Part-10 stream.
+
     Attributes:
         ref: the location's `ref`, unchanged.
         data: bytes of the frame (or bulk value, or whole instance), or None.
