@@ -23,13 +23,13 @@ def rows(*, quick: bool) -> list[Row]:
     """The rows 'index' and 'rescan' with 20 tags and with the default list."""
     from dicomlogic_core.header.wanted import TAG_CACHE
 
-    count = 2_000 if quick else 10_000
+    count = 2_000 if quick else 20_000
     table = []
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         write_files(work / "data", count)
         # The peers take ten to a hundred times longer: a part of the files is enough for their speed.
-        part, part_count = _subset(work / "data", work, count // 10), count // 10
+        part, part_count = _subset(work / "data", work, count // 20), count // 20
         dicomindex = _dicomindex(part, work)
         for title, tags, target in (("20 tags", _keys(TAGS_20), 30), ("default tags", TAG_CACHE, 20)):
             first, again = seconds(_ours(work / "data", work, tags), _again(work / "data", work, tags), repeats=4)
