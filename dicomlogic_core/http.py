@@ -104,6 +104,7 @@ class Client:
         settings: limits and times.
         guard: the rules for URLs out of answers.
         extra: options of the source that are not about HTTP.
+        closed: whether it was closed.
     """
 
     def __init__(
@@ -125,12 +126,14 @@ class Client:
         self._foreign: requests.Session | None = None
         self._slots = threading.BoundedSemaphore(self.settings.concurrency)
         self._lock = threading.Lock()
+        self.closed = False
 
     def __repr__(self) -> str:
         return f"Client({self.base}, {self._credentials!r})"
 
     def close(self) -> None:
         """Close the connections; a session that a host gave stays open."""
+        self.closed = True
         if self._owned:
             self._session.close()
         if self._foreign is not None:

@@ -18,7 +18,8 @@ from dicomlogic_core.testing import phantoms
 from dicomlogic_dicomweb import part10
 from dicomlogic_dicomweb.evidence import objection
 from dicomlogic_dicomweb.inspection import count, is_partial, single
-from dicomlogic_dicomweb.ladder import ANYTHING, AS_STORED, EXPLICIT, INSTANCE, Ladder
+from dicomlogic_dicomweb.ladder import ANYTHING, AS_STORED, EXPLICIT, INSTANCE, Rung, ladder
+from dicomlogic_dicomweb.offers import Memory, Offers
 
 J2K = b"\xff\x4f\xff\x51" + bytes(300) + b"\xff\xd9"
 RLE = struct.pack("<16I", 2, 64, 100, *[0] * 13) + bytes(60)
@@ -114,27 +115,48 @@ def test_a_file_without_pixels_is_all_header(dataset: pydicom.Dataset, tmp_path:
 PLACE = dl.Location(ref=dl.FrameRef(study_uid="1", series_uid="2", sop_uid="3"), source="https://a", sop_class="9")
 
 
-def test_the_ladder_remembers_by_source_class_and_syntax() -> None:
-    ladder = Ladder()
-    ladder.worked(PLACE, EXPLICIT)
-    assert ladder.rungs(PLACE, frozenset())[0] == EXPLICIT
-    for other in ("source", "sop_class", "transfer_syntax"):
-        assert ladder.rungs(replace(PLACE, **{other: "x"}), frozenset())[0] == AS_STORED
+def order(offers: Offers, place: dl.Location = PLACE) -> list[Rung]:
+    return offers.order(place, ladder(place, frozenset()))
 
 
-def test_a_form_refused_by_a_source_comes_last_for_its_other_objects() -> None:
-    ladder = Ladder()
-    ladder.refused(PLACE, AS_STORED, 406)
-    ladder.refused(PLACE, EXPLICIT, 500)  # may be a matter of this object's syntax
-    rungs = ladder.rungs(replace(PLACE, sop_class="x"), frozenset())
+def test_what_worked_is_remembered_by_class_and_syntax() -> None:
+    offers = Offers()
+    offers.worked(PLACE, EXPLICIT)
+    assert order(offers)[0] == EXPLICIT
+    for other in ("sop_class", "transfer_syntax"):
+        assert order(offers, replace(PLACE, **{other: "x"}))[0] == AS_STORED
+
+
+def test_a_form_that_was_refused_comes_last_for_other_objects() -> None:
+    offers = Offers()
+    offers.refused(AS_STORED, 406)
+    offers.refused(EXPLICIT, 500)  # may be a matter of this object's syntax
+    rungs = order(offers)
     assert rungs[-1] == AS_STORED and rungs.index(EXPLICIT) < rungs.index(ANYTHING)
-    assert ladder.rungs(replace(PLACE, source="x"), frozenset())[0] == AS_STORED
 
 
 def test_a_server_without_frames_is_asked_for_instances() -> None:
-    ladder = Ladder()
-    ladder.without_frames(PLACE)
-    assert ladder.rungs(replace(PLACE, sop_class="x"), frozenset())[0] == INSTANCE
+    offers = Offers()
+    offers.frames = False
+    assert order(offers)[0] == INSTANCE
+
+
+def test_colours_that_a_server_may_have_changed_are_not_asked_for() -> None:
+    rungs = ladder(replace(PLACE, photometric="YBR_FULL_422"), frozenset())
+    assert EXPLICIT not in rungs and ANYTHING not in rungs and rungs[0] == AS_STORED
+
+
+def test_what_is_known_of_a_server_ends_with_its_client() -> None:
+    memory = Memory()
+    first, second = dl.Client("https://a"), dl.Client("https://a")
+    memory.meet("https://a", first).series = False
+    assert memory.meet("https://a", second) is memory.recall("https://a")
+    assert not memory.recall("https://a").series and memory.recall("https://b").series
+    first.close()
+    assert memory.recall("https://a").series
+    memory.meet("https://a", second).lists = False
+    assert not memory.recall("https://a").lists
+    second.close()
 
 
 def test_numbers_that_numpy_reads_are_little_endian() -> None:

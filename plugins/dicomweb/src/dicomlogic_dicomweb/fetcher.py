@@ -23,6 +23,7 @@ from dicomlogic_dicomweb import instances, part10
 from dicomlogic_dicomweb.bulkrefs import bulk_value
 from dicomlogic_dicomweb.frames import Ask, Frames
 from dicomlogic_dicomweb.ladder import INSTANCE
+from dicomlogic_dicomweb.offers import Memory
 
 LIST = 10
 """Frames of a multi-frame object asked for by one request."""
@@ -34,11 +35,11 @@ _LOST_IN_A_ROW = 8
 
 
 class DicomwebFetcher:
-    """Meets `Fetcher`. What a server turns out to offer is remembered for the life of the fetcher."""
+    """Meets `Fetcher`. What a server turns out to offer is remembered for the life of its client."""
 
     def __init__(self) -> None:
         self._frames = Frames()
-        self._without_series: set[str] = set()
+        self._memory = Memory()
 
     def plan(self, locations: Sequence[Location]) -> Sequence[Sequence[Location]]:
         """A series as one batch when most of it is wanted, ten frames of a multi-frame, or one frame."""
@@ -64,7 +65,7 @@ class DicomwebFetcher:
         wanted = len({location.ref.sop_uid for location in group})
         total = group[0].series_instances
         return (
-            group[0].source not in self._without_series
+            self._memory.recall(group[0].source).series
             and wanted >= max(_FEW, _MOST_OF_IT * total)
             and total > 0
             # Multi-frame objects may be far larger than the frames that are wanted of them.
@@ -78,7 +79,8 @@ class DicomwebFetcher:
         batches = []
         for frames in by_instance.values():
             # Where only whole instances are to be had, all frames come out of one.
-            size = len(frames) if self._frames.ladder.best(frames[0]) == INSTANCE else LIST
+            best = self._memory.recall(frames[0].source).best(frames[0])
+            size = len(frames) if best == INSTANCE else LIST
             batches += [frames[start : start + size] for start in range(0, len(frames), size)]
         return batches
 
@@ -98,7 +100,7 @@ class DicomwebFetcher:
                     break
         except NetworkError as error:
             if error.status in instances.NOT_THIS_FORM or error.status == 404:
-                self._without_series.add(batch[0].source)
+                self._memory.meet(batch[0].source, client).series = False
             elif not error.retryable or error.code == "network.unavailable":
                 yield from (_failed(location, error) for left in waiting.values() for location in left)
                 return
@@ -157,7 +159,8 @@ class DicomwebFetcher:
             data = instances.instance(client, url, context.cancelled)
             return [_instance_result(location, data) for location in batch]
         numbers = sorted({_number(location) for location in batch})
-        ask = Ask(client=client, url=url, numbers=numbers, location=first, context=context)
+        offers = self._memory.meet(first.source, client)
+        ask = Ask(client=client, url=url, numbers=numbers, location=first, offers=offers, context=context)
         found = {frame.number: frame for frame in self._frames.get(ask)}
         return [
             FetchResult(

@@ -12,7 +12,8 @@ from dicomlogic_core import Client, FetchContext, Location, NetworkError, Part
 from dicomlogic_dicomweb import bulk, instances, part10
 from dicomlogic_dicomweb.elements import PIXEL_DATA, objects
 from dicomlogic_dicomweb.evidence import objection
-from dicomlogic_dicomweb.ladder import Ladder, Rung
+from dicomlogic_dicomweb.ladder import Rung, ladder
+from dicomlogic_dicomweb.offers import Offers
 
 _NEXT = frozenset({400, 405, 406, 415, 500, 501})
 _GONE = frozenset({404, 410})
@@ -40,6 +41,7 @@ class Ask:
         url: of the instance.
         numbers: of the frames, from 1, ascending.
         location: of one of the frames, for its hints.
+        offers: what is known of the server.
         context: of the fetch.
     """
 
@@ -47,6 +49,7 @@ class Ask:
     url: str
     numbers: Sequence[int]
     location: Location
+    offers: Offers
     context: FetchContext
 
 
@@ -54,8 +57,6 @@ class Frames:
     """Gets frames of instances of any source. Safe for threads."""
 
     def __init__(self) -> None:
-        self.ladder = Ladder()
-        self._without_lists: set[str] = set()
         self._instances = _Instances()
 
     def get(self, ask: Ask) -> list[Frame]:
@@ -66,22 +67,21 @@ class Frames:
         """
         tried: list[tuple[Rung, NetworkError]] = []
         gone = False
-        for rung in self.ladder.rungs(ask.location, _announced(ask)):
+        for rung in ask.offers.order(ask.location, ladder(ask.location, _announced(ask))):
             if gone and rung.kind == "frames":
                 continue
             try:
                 found = self._by(rung, ask)
             except NetworkError as error:
-                self.ladder.refused(ask.location, rung, error.status)
+                ask.offers.refused(rung, error.status)
                 if error.status in _GONE and rung.kind == "frames":
                     gone = True  # there may be no such resource at this server, or no such instance
                 elif error.status not in _NEXT and error.code != "network.evidence":
                     raise
                 tried.append((rung, error))
                 continue
-            self.ladder.worked(ask.location, rung)
-            if gone:
-                self.ladder.without_frames(ask.location)
+            ask.offers.worked(ask.location, rung)
+            ask.offers.frames = ask.offers.frames and not gone
             return found
         raise _nothing(ask.url, tried)
 
@@ -92,9 +92,8 @@ class Frames:
             return [Frame(number, data, "application/dicom", syntax) for number in ask.numbers]
         if rung.kind == "bulk":
             return _by_bulk(ask)
-        source = ask.location.source
         refused = False
-        if len(ask.numbers) > 1 and source not in self._without_lists:
+        if len(ask.numbers) > 1 and ask.offers.lists:
             try:
                 return _request(rung, ask, ask.numbers)
             except NetworkError as error:
@@ -103,7 +102,7 @@ class Frames:
                 refused = True
         found = [frame for number in ask.numbers for frame in _request(rung, ask, [number])]
         if refused:  # by the list, not by the form: one by one they came
-            self._without_lists.add(source)
+            ask.offers.lists = False
         return found
 
 

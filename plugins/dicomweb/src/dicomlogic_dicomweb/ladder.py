@@ -1,8 +1,7 @@
-"""Forms in which frames can be asked for, from the best down, and the memory of which one a server understands."""
+"""Forms in which frames can be asked for, from the best down."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,68 +51,21 @@ _COMPRESSED = {
     "1.2.840.10008.1.2.4.202": "image/jphc",
     "1.2.840.10008.1.2.4.203": "image/jphc",
 }
-_REFUSED = frozenset({400, 404, 405, 406, 415})
-"""Statuses that speak of the form itself; 500 may only concern this object's syntax."""
-
-_Key = tuple[str, str, str]
 
 
-class Ladder:
-    """Remembers per source, SOP class and stored syntax which rung gave frames. Safe for threads."""
+def ladder(location: Location, announced: frozenset[str]) -> list[Rung]:
+    """The rungs for frames of a location, from the best down.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._best: dict[_Key, Rung] = {}
-        self._refused: dict[str, set[Rung]] = {}
-        self._understood: dict[str, set[Rung]] = {}
-        self._frameless: set[str] = set()
-
-    def rungs(self, location: Location, announced: frozenset[str]) -> list[Rung]:
-        """The rungs to try, the remembered one first.
-
-        A compressed type is asked for only when the server announced it, or the user did: to compress on request has
-        brought down an Orthanc.
-        """
-        rungs = list(_LADDER)
-        rungs[3:3] = [
-            Rung(f"as {syntax}", f'multipart/related; type="{_COMPRESSED[syntax]}"; transfer-syntax={syntax}')
-            for syntax in sorted(announced)
-            if syntax in _COMPRESSED
-        ]
-        with self._lock:
-            best = self._best.get(_key(location))
-            useless = self._refused.get(location.source, set()) - self._understood.get(location.source, set())
-            frameless = location.source in self._frameless
-        if location.photometric.startswith("YBR"):
-            # Whether the colours of what a server decompressed are still those of the header cannot be told.
-            rungs = [rung for rung in rungs if rung not in _DECOMPRESSED]
-        # Sorting is stable: the ladder's order otherwise.
-        rungs.sort(key=lambda rung: (rung != best, rung in useless or (frameless and rung.kind == "frames")))
-        return rungs
-
-    def best(self, location: Location) -> Rung | None:
-        """The rung that worked for such objects, None before the first."""
-        with self._lock:
-            return self._best.get(_key(location))
-
-    def worked(self, location: Location, rung: Rung) -> None:
-        """Frames came by `rung`."""
-        with self._lock:
-            self._best[_key(location)] = rung
-            self._understood.setdefault(location.source, set()).add(rung)
-
-    def without_frames(self, location: Location) -> None:
-        """The server has the instance and not its frames: it has no frames at all."""
-        with self._lock:
-            self._frameless.add(location.source)
-
-    def refused(self, location: Location, rung: Rung, status: int) -> None:
-        """The server answered `rung` with an error."""
-        if status in _REFUSED:
-            with self._lock:
-                self._refused.setdefault(location.source, set()).add(rung)
-
-
-def _key(location: Location) -> _Key:
-    # Without the class, the series stands for it: one protocol, one syntax.
-    return location.source, location.sop_class or location.ref.series_uid, location.transfer_syntax
+    A compressed type is asked for only when the server announced it, or the user did: to compress on request has
+    brought down an Orthanc.
+    """
+    rungs = list(_LADDER)
+    rungs[3:3] = [
+        Rung(f"as {syntax}", f'multipart/related; type="{_COMPRESSED[syntax]}"; transfer-syntax={syntax}')
+        for syntax in sorted(announced)
+        if syntax in _COMPRESSED
+    ]
+    if location.photometric.startswith("YBR"):
+        # Whether the colours of what a server decompressed are still those of the header cannot be told.
+        rungs = [rung for rung in rungs if rung not in _DECOMPRESSED]
+    return rungs
