@@ -14,13 +14,20 @@ from typing import Any, NoReturn
 
 import pytest
 
+from dicomlogic_core.manager import default_manager
 from dicomlogic_core.testing import orthanc as orthanc_process
 from dicomlogic_core.testing.orthanc import Orthanc
 from dicomlogic_core.testing.server import Server, serve
 
 
 @pytest.fixture
-def dicomweb_server() -> Iterator[Callable[..., Server]]:
+def fresh_workers() -> None:
+    """Workers made anew: what a fetcher learned of a server must not be held against the next one at the same port."""
+    default_manager().registry.clear()
+
+
+@pytest.fixture
+def dicomweb_server(fresh_workers: None) -> Iterator[Callable[..., Server]]:
     """``dicomweb_server(folder, **switches)`` starts a loopback server that stops after the test."""
     with ExitStack() as running:
 
@@ -50,7 +57,7 @@ def orthanc_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 
 
 @pytest.fixture
-def orthanc(request: pytest.FixtureRequest) -> Callable[..., Orthanc]:
+def orthanc(request: pytest.FixtureRequest, fresh_workers: None) -> Callable[..., Orthanc]:
     """``orthanc(*paths, auth=False, metadata="Full")`` gives a real Orthanc that holds those files and nothing else.
 
     Skips where Orthanc is not installed, and fails there when ``DICOMLOGIC_REQUIRE_SERVERS`` is 1.
