@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dicomlogic_core.errors import DicomLogicError, PluginError
+from dicomlogic_core.errors import DicomLogicError, PluginError, UsageError
 from dicomlogic_core.findings import Finding, finding, finding_from_error
 from dicomlogic_core.groups import grouped
 from dicomlogic_core.known_plugins import object_name
@@ -42,6 +42,9 @@ def examine_study(
     """Ask every adaptor that may handle a series of the study; a failing one costs the others nothing.
 
     The result does not depend on the order in which plugins were installed.
+
+    Raises:
+        UsageError: an option that an adaptor does not understand.
     """
     given = dict(options or {})
     study = study.with_options(given)
@@ -85,6 +88,8 @@ def _asked(
     """What an adaptor offers; its failure becomes a finding, and what it offered before is dropped with it."""
     try:
         return [_checked(provider, loadable) for loadable in examine()]
+    except UsageError:
+        raise  # an option that cannot be meant is the user's to correct, for every series alike
     except DicomLogicError as error:
         findings.append(finding_from_error(error))
     except Exception as error:

@@ -134,4 +134,5 @@ def double_findings(series: SeriesView, doubles: Sequence[tuple[int, tuple[int, 
             f"{len(names)} frames at ({x:.5g}, {y:.5g}, {z:.5g}) mm; the last by InstanceNumber is used, loading "
             f"compares their pixels",
             where=names,
+            remedy="check which one is meant",
         )

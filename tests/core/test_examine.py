@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dicomlogic_core import AdaptorProvider, FrameRef, Loadable, SeriesView, StudyView, finding, hookimpl
+from dicomlogic_core import AdaptorProvider, FrameRef, Loadable, SeriesView, StudyView, UsageError, finding, hookimpl
 from dicomlogic_core.examine import Examination, examine_study
 from dicomlogic_core.groups import grouped
 from dicomlogic_core.testing.fakes import closed_manager, fake_plugin
@@ -74,6 +74,14 @@ def test_a_failing_adaptor_costs_the_others_nothing():
     assert failed.code == "plugin.failed"
     assert "ZeroDivisionError: no slices" in failed.message
     assert failed.where == (next(iter(study())).series_uid,)
+
+
+def test_an_option_that_cannot_be_meant_is_the_users_to_correct():
+    def refuse(series: SeriesView, study: StudyView) -> Iterable[Loadable]:
+        raise UsageError("irregular=stretch is not known")
+
+    with pytest.raises(UsageError, match="stretch"):
+        run(adaptor("fake", refuse))
 
 
 def test_an_adaptor_that_cannot_be_made_is_a_finding():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -130,10 +130,16 @@ def _offer(result: _Offers, stack: Stack, label: str, options: Mapping[str, str]
             label,
             confidence=confidence - lower,
             explanation=why + _reason(stack, mode),
-            findings=[*findings, off] if off else findings,
+            findings=_as_loaded([*findings, off] if off else findings, mode),
             suffix=_SUFFIX.get(mode, "") if number else "",
             mode=mode,
         )
+
+
+def _as_loaded(findings: Sequence[Finding], mode: str) -> list[Finding]:
+    """The findings, those about missing slices with the way this loadable takes."""
+    remedy = f"fetch them; loaded as irregular={mode}"
+    return [replace(one, remedy=remedy) if mode and one.remedy.startswith("fetch them") else one for one in findings]
 
 
 def _offer_part(result: _Offers, whole: Stack, part: StackPart, label: str) -> None:
@@ -149,7 +155,7 @@ def _offer_part(result: _Offers, whole: Stack, part: StackPart, label: str) -> N
 
 def _offer_runs(result: _Offers, stack: Stack, label: str, confidence: float) -> None:
     for part in runs_of(stack):
-        run = stack_of(result.series, part.rows, extra=part.findings)
+        run = stack_of(result.series, part.rows, extra=tuple(_as_loaded(part.findings, "split")))
         words = " - ".join(word for word in (label, part.label) if word)
         result.add(
             run, words, confidence=confidence, explanation="a run of equal steps of an uneven stack", mode="split"

@@ -72,7 +72,8 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
 
 
 def _findings(loadable: Loadable, stack: Stack, mode: str, others: Sequence[Finding]) -> tuple[Finding, ...]:
-    found = [*loadable.findings, *stack.findings, *others]
+    said = {(one.code, one.message) for one in loadable.findings}
+    found = [*loadable.findings, *(one for one in stack.findings if (one.code, one.message) not in said), *others]
     # Without a mode an uneven stack is laid out as it is stored, unless slices are missing.
     stored = mode == "as-is" or (not mode and stack.gap_class != "missing")
     if stored and (off := as_is_finding(stack)):
@@ -114,6 +115,7 @@ def _verdict(refs: Sequence[FrameRef], frames: Any) -> Finding:
         "geometry.duplicate",
         f"{len(refs)} frames at one position whose pixels differ ({differs} of them): the last one is used",
         where=where,
+        remedy="check which one is meant",
     )
 
 
