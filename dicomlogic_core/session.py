@@ -155,6 +155,11 @@ class Session:
 
     # --- look --------------------------------------------------------------------------------------------------------
 
+    @property
+    def index_findings(self) -> Sequence[Finding]:
+        """What indexing found, in this session and in those before, about data that is still as it was then."""
+        return self._query.index_findings()
+
     def list(self, level: str = "study", where: Mapping[str, str] | None = None) -> Rows:
         """Rows of a level (``patient``, ``study``, ``series``, ``instance``) with DICOM keywords as keys.
 

@@ -9,6 +9,7 @@ from dicomlogic_core.errors import UsageError
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.index.filters import Match, matcher
 from dicomlogic_core.index.paths import absolute_name, folder_name
+from dicomlogic_core.index.remembered import remembered
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.values import plain_text, stored_date
 from dicomlogic_core.index.views import Views
@@ -143,6 +144,10 @@ class IndexQuery:
             uid: {"SOPClassUID": kind or "", "InstanceNumber": number or ""}
             for uid, kind, number in zip(columns.sop_uids, classes, numbers)
         }
+
+    def index_findings(self) -> list[Finding]:
+        """What every run found about data that was not read again since."""
+        return remembered(self._store)
 
     # --- identifiers -------------------------------------------------------------------------------------------------
 

@@ -389,13 +389,13 @@ def test_a_filter_passes_over_what_does_not_match_and_remembers_none_of_it(store
 
 
 def test_findings_are_kept_until_their_file_is_read_again(store: Store) -> None:
-    from dicomlogic_core.index.remembered import remembered
-
     for text in ("first", "second"):
         _index(store, _batch(json_header(ImageComments=text), path=f"/data/{text}"), location="/data")
-    assert [item.code for item in remembered(store)] == ["index.duplicate-conflict"]
+    query = IndexQuery(store)
+    (kept,) = query.index_findings()
+    assert (kept.code, kept.where) == ("index.duplicate-conflict", ("/data/first", "/data/second"))
     _index(store, _batch(json_header(ImageComments="second"), path="/data/first"), location="/data")
-    assert remembered(store) == []
+    assert query.index_findings() == []
 
 
 def test_no_secret_of_a_location_is_stored(store: Store) -> None:
