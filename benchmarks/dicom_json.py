@@ -60,12 +60,12 @@ def _everything() -> Iterator[None]:
 
 @contextmanager
 def _without_msgspec() -> Iterator[None]:
-    found = jsonparse._raw_decoder
-    jsonparse._raw_decoder = lambda: None  # type: ignore[assignment]
+    found = jsonparse._raw_decoders
+    jsonparse._raw_decoders = lambda: None  # type: ignore[assignment]
     try:
         yield
     finally:
-        jsonparse._raw_decoder = found
+        jsonparse._raw_decoders = found
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding, finding
 from dicomlogic_core.header.groups import frame_columns
 from dicomlogic_core.header.jsongroups import JsonGroups
-from dicomlogic_core.header.jsonparse import RawObject, canonical, no_collection, parse, raw_objects, split
+from dicomlogic_core.header.jsonparse import RawObject, canonical, entries, no_collection, parse, split
 from dicomlogic_core.header.jsonprivate import PrivateColumns, private_element
 from dicomlogic_core.header.jsontexts import LONGEST_REMEMBERED, MOST_REMEMBERED, JsonTexts
 from dicomlogic_core.header.jsonvalues import element_values, inline_bytes, normal_item
@@ -62,11 +62,7 @@ class JsonReader:
             return []
         result: list[HeaderRow | DicomLogicError] = []
         with no_collection():
-            entries: Any = raw_objects(data)
-            if entries is None:
-                parsed = parse(data)
-                entries = parsed if isinstance(parsed, list) else [parsed]
-            for entry in entries:
+            for entry in entries(data):
                 try:
                     result.append(self.row(entry))
                 except DicomLogicError as error:

@@ -20,16 +20,18 @@ from dicomlogic_core.tags import KEYWORDS
 _HEX = frozenset("0123456789ABCDEF")
 _SEEN: set[str] = set()  # keys known to be canonical: checking 130 keys one by one would double the time
 _MOST_SEEN = 50_000
+_BLANKS = frozenset(" \t\r\n")
 
 
 @cache
-def _raw_decoder() -> Callable[[bytes], Any] | None:
+def _raw_decoders() -> tuple[Callable[[bytes], Any], Callable[[Any], Any]] | None:
+    """msgspec's decoders of an array and of an object, whose parts stay bytes."""
     try:
         import msgspec
     except ImportError:
         return None
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
-    return decode
+    array, entry = msgspec.json.Decoder(list[msgspec.Raw]), msgspec.json.Decoder(dict[str, msgspec.Raw])
+    return array.decode, entry.decode
 
 
 @cache
@@ -92,15 +94,77 @@ class RawObject(Mapping[str, Any]):
         return len(self.raw)
 
 
-def raw_objects(data: bytes) -> list[RawObject] | None:
-    """The objects of an array, unparsed; None when msgspec is missing or refuses the text."""
-    decode = _raw_decoder()
-    if decode is None:
-        return None
+def entries(data: bytes) -> Iterator[Any]:
+    """The entries of an answer, one after the other: objects, `RawObject` where msgspec is installed, or rubbish.
+
+    One at a time, since the parsed form takes ten times the memory of the text.
+
+    Raises:
+        HeaderError: no JSON, which may show after some entries; nested too deeply (``header.limit``).
+    """
+    decoders = _raw_decoders()
+    if decoders is not None:
+        try:
+            parts = decoders[0](data)
+        except (ValueError, RecursionError):
+            parts = None
+        if parts is not None:
+            for part in parts:
+                yield _raw_entry(part, decoders[1])
+            return
+    for decode in _whole_decoders():
+        try:
+            parsed = decode(data)
+        except (ValueError, RecursionError):
+            continue
+        yield from parsed if isinstance(parsed, list) else [parsed]
+        return
     try:
-        return [RawObject(entry) for entry in decode(data)]
+        yield from _streamed(data.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise _refused(error) from error
+
+
+def _raw_entry(part: Any, decode: Callable[[Any], Any]) -> Any:
+    try:
+        return RawObject(decode(part))
     except (ValueError, RecursionError):
-        return None
+        return parse(bytes(part))
+
+
+def _streamed(text: str) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    pos = _after_blanks(text, 0)
+    if text[pos : pos + 1] != "[":
+        entry, pos = decoder.raw_decode(text, pos)
+        yield entry
+    else:
+        pos = _after_blanks(text, pos + 1)
+        while text[pos : pos + 1] != "]":
+            entry, pos = decoder.raw_decode(text, pos)
+            yield entry
+            pos = _after_blanks(text, pos)
+            if text[pos : pos + 1] == ",":
+                pos = _after_blanks(text, pos + 1)
+                if text[pos : pos + 1] == "]":
+                    raise ValueError("a comma before the end")
+            elif text[pos : pos + 1] != "]":
+                raise ValueError("an array without end")
+        pos += 1
+    if _after_blanks(text, pos) != len(text):
+        raise ValueError("more after the end")
+
+
+def _after_blanks(text: str, pos: int) -> int:
+    while text[pos : pos + 1] in _BLANKS:
+        pos += 1
+    return pos
+
+
+def _refused(error: Exception) -> HeaderError:
+    if isinstance(error, RecursionError):
+        return HeaderError("JSON nested too deeply", code="header.limit")
+    return HeaderError(f"no JSON: {type(error).__name__}", code="header")
 
 
 def parse(data: bytes) -> Any:
@@ -116,10 +180,8 @@ def parse(data: bytes) -> Any:
             continue
     try:
         return json.loads(data.decode("utf-8-sig", "replace"))
-    except RecursionError as error:
-        raise HeaderError("JSON nested too deeply", code="header.limit") from error
-    except ValueError as error:
-        raise HeaderError(f"no JSON: {type(error).__name__}", code="header") from error
+    except (ValueError, RecursionError) as error:
+        raise _refused(error) from error
 
 
 def split(data: bytes) -> list[dict[str, Any]]:

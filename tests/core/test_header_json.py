@@ -36,7 +36,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Each parser in turn, as if the others were not installed."""
     name: str = request.param
     if name != "msgspec":
-        monkeypatch.setattr(jsonparse, "_raw_decoder", lambda: None)
+        monkeypatch.setattr(jsonparse, "_raw_decoders", lambda: None)
     decoders = (_orjson(),) if name == "orjson" else ()
     if name != "msgspec":
         monkeypatch.setattr(jsonparse, "_whole_decoders", lambda: decoders)
@@ -300,7 +300,7 @@ def test_every_parser_gives_the_same_rows(shared_data: Path, monkeypatch: pytest
             continue
     data = json.dumps(objects).encode()
     with_msgspec = JsonReader(WANTED).rows(data)
-    monkeypatch.setattr(jsonparse, "_raw_decoder", lambda: None)
+    monkeypatch.setattr(jsonparse, "_raw_decoders", lambda: None)
     monkeypatch.setattr(jsonparse, "_whole_decoders", lambda: (_orjson(),))
     with_orjson = JsonReader(WANTED).rows(data)
     monkeypatch.setattr(jsonparse, "_whole_decoders", lambda: ())
