@@ -15,6 +15,7 @@ from dicomlogic_core.tags import tag_key
 from dicomlogic_core.work import OnProgress, Work
 
 if TYPE_CHECKING:
+    from dicomlogic_core.findings import Finding
     from dicomlogic_core.index.result import IndexResult
     from dicomlogic_core.manager import PluginManager
     from dicomlogic_core.registry import Registry
