@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dicomlogic_core.testing.server_answers import (
-    Answer,
-    Exchange,
-    Part,
-    Refused,
-    Wanted,
-    accepted,
-    choose,
-    json_answer,
-)
+from dicomlogic_core.testing.server_accept import Wanted, accepted, choose
+from dicomlogic_core.testing.server_answers import Answer, Exchange, Part, Refused, json_answer
 from dicomlogic_core.testing.server_frames import EXPLICIT_LITTLE_ENDIAN, sent_as
 from dicomlogic_core.testing.server_json import JsonStyle, header_json, little_endian_words, raw_value
 from dicomlogic_core.testing.server_multipart import multipart
