@@ -15,6 +15,7 @@ from pydicom.uid import UID
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.server_multipart import BOUNDARY
 
 FILES = [
     "MR_small_bigendian.dcm",
@@ -88,3 +89,30 @@ def test_colours_do_not_depend_on_what_was_fetched_before(orthanc: Callable[...,
         path = Path(str(get_testdata_file(name)))
         (wanted,), (found,) = _volumes(path), _volumes(orthanc(path).url)
         np.testing.assert_array_equal(found, wanted)
+
+
+PAYLOADS = {
+    "delimiter": f"\r\n--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n",
+    "last delimiter": f"\r\n--{BOUNDARY}--\r\n",
+    "part of a delimiter": f"\r\n--{BOUNDARY[:-4]}",
+    "longer delimiter": f"\r\n--{BOUNDARY}X\r\n\r\n",
+    "empty line": "\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("objects", [True, False], ids=["series", "frames"])
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_pixels_that_look_like_the_end_of_a_part(
+    payload: str, objects: bool, dicomweb_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    def change(number: int, dataset: Any) -> None:
+        pixels = bytearray(dataset.PixelData)
+        text = PAYLOADS[payload].encode()
+        pixels[10 : 10 + len(text)] = text
+        pixels[-len(text) :] = text  # also where the true end follows
+        dataset.PixelData = bytes(pixels)
+
+    phantoms.write_ct(tmp_path, phantoms.regular(4), change=change)
+    (wanted,) = _volumes(tmp_path)
+    (found,) = _volumes(dicomweb_server(tmp_path, objects=objects).url)
+    np.testing.assert_array_equal(found, wanted)
