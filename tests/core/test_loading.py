@@ -103,7 +103,8 @@ def test_frames_of_real_files_equal_pydicom_s(folder: str, shared_data: Path) ->
 @pytest.mark.filterwarnings("ignore")
 def test_frames_of_pydicom_s_own_files_equal_pydicom_s() -> None:
     folder = Path(str(get_testdata_file("CT_small.dcm", download=False))).parent
-    assert assert_as_pydicom(sorted(folder.glob("*.dcm"))) > 50
+    # The others are damaged on purpose or need a decoder that is not installed with the lowest versions.
+    assert assert_as_pydicom(sorted(folder.glob("*.dcm"))) > 45
 
 
 # --- whole instances -------------------------------------------------------------------------------------------------
@@ -231,6 +232,20 @@ def test_all_failures_are_told_at_once(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(PixelError, match="3 of 5 frames"):
         loading_of(series, FilesFetcher()).stack(all_frames(series))
+
+
+def test_a_palette_that_the_metadata_left_out_is_read_from_the_instance() -> None:
+    path = Path(str(get_testdata_file("examples_palette.dcm", download=False)))
+
+    def metadata(uid: str) -> pydicom.Dataset:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        for colour in ("Red", "Green", "Blue"):
+            del dataset[f"{colour}PaletteColorLookupTableData"]
+        return dataset
+
+    series = SeriesView(FileColumns([path], {}), dataset=metadata)
+    found = loading_of(series, FilesFetcher()).stack(all_frames(series))
+    np.testing.assert_array_equal(np.asarray(found), by_pydicom(path))
 
 
 # --- lazy ------------------------------------------------------------------------------------------------------------
