@@ -122,7 +122,7 @@ class Loading(Work):
             for one in pixel_findings(self.series(uid), [ref for ref in frames if ref is not None]):
                 if one.severity != "error":  # what is an error is raised, with more to say
                     self.report(one)
-        plan = plan_stack(frames, self.series, self.dataset, scale=scale, offset=offset)
+        plan = plan_stack(frames, self.series, self._pixel_dataset, scale=scale, offset=offset)
         self.padding = plan.padding
         fetch = FrameFetch(plan, self._instance, self._registry, self)
         return FrameArray(plan.shape, plan.dtype, fetch.array) if self._lazy else fetch.array(range(len(frames)))
@@ -137,8 +137,12 @@ class Loading(Work):
         try:
             return series.dataset(row)
         except HeaderError:
-            # A job has the columns only: the instance itself is fetched.
-            return read_instance(self._one(ref, series.locations(row)))
+            # A job has the columns only.
+            return self._pixel_dataset(ref, True)
+
+    def _pixel_dataset(self, ref: InstanceRef, whole: bool) -> Dataset:
+        """The header, or the instance itself."""
+        return read_instance(self._one(ref, self._locations(ref.sop_uid))) if whole else self.dataset(ref)
 
     def _instance(self, sop_uid: str) -> tuple[SeriesView, int]:
         found = self._study.instance(sop_uid)

@@ -11,7 +11,7 @@ import numpy as np
 from dicomlogic_core.errors import PixelError
 from dicomlogic_core.pixels.assemble import StackPlan, Treatment, same_shape
 from dicomlogic_core.pixels.description import Descriptions, PixelDescription
-from dicomlogic_core.pixels.lookup import modality_lookup, palette_lookup
+from dicomlogic_core.pixels.lookup import Lookup, modality_lookup, palette_lookup
 from dicomlogic_core.pixels.modality import Linear, Modality, result_dtype
 from dicomlogic_core.references import FrameRef, InstanceRef
 
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 SLOPE, INTERCEPT, MODALITY_LUT, PADDING, PADDING_LIMIT = "00281053", "00281052", "00283000", "00280120", "00280121"
 
+GetDataset = Callable[[InstanceRef, bool], "Dataset"]
+"""Reference -> its header, or with True the whole instance."""
+
 
 def plan_stack(
     frames: Sequence[FrameRef | None],
     series: Callable[[str], SeriesView],
-    dataset: Callable[[InstanceRef], Dataset],
+    dataset: GetDataset,
     *,
     scale: Sequence[float] | None = None,
     offset: Sequence[float] | None = None,
@@ -70,7 +73,7 @@ def plan_stack(
 class _SeriesPlanner:
     """Treatments of the frames of one series."""
 
-    def __init__(self, series: SeriesView, dataset: Callable[[InstanceRef], Dataset]) -> None:
+    def __init__(self, series: SeriesView, dataset: GetDataset) -> None:
         self._series = series
         self._dataset = dataset
         self._descriptions = Descriptions(series.columns)
@@ -127,15 +130,21 @@ class _SeriesPlanner:
     ) -> Modality:
         try:
             if description.photometric == "PALETTE COLOR":
-                return palette_lookup(self._dataset(self._series.instance(row)))
+                return self._lookup(row, palette_lookup)
             if description.samples > 1:
                 return Linear()
-            if table:
-                return modality_lookup(self._dataset(self._series.instance(row)))
-            return Linear(slope, intercept)
+            return self._lookup(row, modality_lookup) if table else Linear(slope, intercept)
         except PixelError as error:
             error.where = error.where or self._series.sop_uids[row]
             raise
+
+    def _lookup(self, row: int, read: Callable[[Dataset], Lookup]) -> Lookup:
+        """A table from the header, or from the instance itself: servers leave tables out of their metadata."""
+        ref = self._series.instance(row)
+        try:
+            return read(self._dataset(ref, False))
+        except PixelError:
+            return read(self._dataset(ref, True))
 
 
 def padding(series: SeriesView, row: int, description: PixelDescription) -> tuple[int, int] | None:
