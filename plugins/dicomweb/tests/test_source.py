@@ -226,6 +226,17 @@ def test_many_bulk_values_are_had_by_one_request(web: Any, tmp_path: Path, dicom
     assert server.count("/bulk") == 0 and server.count(r"/series/[0-9.]+$") == 1
 
 
+def test_many_bulk_values_are_had_one_by_one_where_there_are_no_instances(
+    web: Any, tmp_path: Path, dicomweb_server: Serve
+) -> None:
+    server = dicomweb_server(with_private(tmp_path, 25), objects=False)
+    web.bulk_keys = ACME
+    (batch,) = web.scan(server.url)
+    assert batch.form == "json" and web.codes == []
+    assert all("InlineBinary" in header["0019100C"] for header in web.headers([batch]))
+    assert server.count("/bulk") == 25
+
+
 def test_long_texts_and_numbers_come_as_values(web: Any, ct: Path, dicomweb_server: Serve) -> None:
     from dicomlogic_dicomweb import bulk
 

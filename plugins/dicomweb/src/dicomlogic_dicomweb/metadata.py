@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from dicomlogic_core import Client, HeaderBatch, InstanceRef, Location, NetworkError, WorkContext, finding, is_uid
 from dicomlogic_dicomweb import bulk, instances
@@ -16,8 +18,13 @@ from dicomlogic_dicomweb.part10 import header_of
 from dicomlogic_dicomweb.qido import Listing
 
 _NO_METADATA = frozenset({400, 404, 405, 406, 415, 500, 501})
+_PIXEL_ADDRESS = re.compile(rb'"7FE00010"\s*:\s*\{[^{}]*"BulkDataURI"')
 _AT_ONCE = 8
 _BATCH = 64
+
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +95,27 @@ class SeriesHeaders:
         body = bytes(answer.body)
         if not body.strip():
             raise NetworkError("the server has no metadata of this series", url=url, status=404)
-        if is_garbled(body):
-            return self._from_instances(entry, sop)
         if is_partial(body, url):
             return self._from_instance_metadata(entry, objects(body, url))
         # Nearly always the bytes go on as they came; parsing and writing them anew costs more than reading them.
-        if not self._needs_bulk(body):
+        wanted = self._wanted_bulk(body, url)
+        many = sum(len(elements) for _, elements in wanted) > bulk.MOST_VALUES
+        if many or is_garbled(body):
+            try:
+                return self._from_instances(entry, sop)
+            except NetworkError as error:
+                if error.status not in _NO_METADATA:
+                    raise
+        if not any(elements for _, elements in wanted):
             return [self._json(entry, [body])]
-        found = [dict(obj) for obj in objects(body, url)]
-        wanted = [(obj, list(self._bulk.find(obj))) for obj in found]
-        if sum(len(elements) for _, elements in wanted) > bulk.MOST_VALUES:
-            return self._from_instances(entry, sop)
-        for obj, elements in wanted:
-            bulk.resolve(self._client, obj, elements, url, self._context)
-        return [self._json(entry, [json.dumps(found, ensure_ascii=False).encode()])]
+        self._parallel(lambda one: bulk.resolve(self._client, *one, url, self._context), wanted)
+        return [self._json(entry, [json.dumps([obj for obj, _ in wanted], ensure_ascii=False).encode()])]
 
-    def _needs_bulk(self, body: bytes) -> bool:
-        # Every image has one address, that of its pixels.
-        if body.count(b'"BulkDataURI"') == body.count(b'"7FE00010"'):
-            return False
-        return any(next(self._bulk.find(dict(obj)), None) is not None for obj in objects(body, self._client.base))
+    def _wanted_bulk(self, body: bytes, url: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Every object with its elements that have to be resolved; nothing when there are only addresses of pixels."""
+        if body.count(b'"BulkDataURI"') == len(_PIXEL_ADDRESS.findall(body)):
+            return []
+        return [(obj, list(self._bulk.find(obj))) for obj in map(dict, objects(body, url))]
 
     def _from_instance_metadata(self, entry: SeriesEntry, partial: Sequence[JsonObject]) -> list[HeaderBatch]:
         """The server sends a few elements per series only; asked for one instance, it usually sends all."""
@@ -166,6 +174,6 @@ class SeriesHeaders:
             uids,
         )
 
-    def _parallel(self, task: Callable[[str], bytes], uids: Sequence[str]) -> list[bytes]:
+    def _parallel(self, task: Callable[[T], U], items: Sequence[T]) -> list[U]:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="dicomweb-headers") as pool:
-            return list(pool.map(task, uids))
+            return list(pool.map(task, items))
