@@ -37,7 +37,7 @@ def rows(*, quick: bool) -> list[Row]:
             ours=speeds[number],
             peer=peer,
             theirs=theirs,
-            target=_TARGETS.get(peer, (0.05, 0.1))[number],
+            target=_TARGETS.get(peer, (0.03, 0.08))[number],
             unit="files/s",
             note=f"{len(wanted.keys)} columns",
         )

@@ -89,7 +89,7 @@ def pieces(data: bytes, walk: Walk) -> list[Piece]:
     """All elements from the file's start to the pixel data.
 
     Raises:
-        HeaderError: an element of odd form.
+        HeaderError: an element whose form its head does not tell (no VR, or a sequence under UN).
     """
     found: list[Piece] = []
     pos = _META_END
@@ -110,7 +110,7 @@ def _piece(data: bytes, pos: int, syntax: Syntax) -> Piece:
         if HEAD_SIZE.get(vr) == 12:
             size, before = 4, 8
             (length,) = syntax.word(data, pos + 8)
-        elif vr not in HEAD_SIZE:
+        if vr not in HEAD_SIZE or (vr == b"UN" and length == UNDEFINED):
             raise HeaderError("an element of odd form")
     else:
         _, length = syntax.pair(data, pos)

@@ -115,6 +115,22 @@ def test_other_structure_is_walked_and_right() -> None:
         assert reader.read(data) == walked(data)
 
 
+def test_sequences_of_unknown_vr_are_walked() -> None:
+    """Inside UN everything is implicit: ``CS`` is part of a length there, which would lead another reader astray."""
+    reader = Part10Reader(WANTED)
+    for number in range(12):
+        data = slice_file(number)
+        place = data.index(b"\x08\x00\x60\x00CS")
+        inner = b"\x08\x00\x60\x00" + (0x5343 if number % 2 else 6).to_bytes(4, "little")
+        inner += b"\x01" * (0x5343 if number % 2 else 6)
+        item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + inner + b"\xfe\xff\x0d\xe0\0\0\0\0"
+        unknown = b"\x08\x00\x51\x00UN\0\0\xff\xff\xff\xff" + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
+        changed = data[:place] + unknown + data[place:]
+        row = reader.read(changed)
+        assert row == walked(changed)
+        assert row.texts == reader.read(data).texts
+
+
 def test_interleaved_series_keep_their_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
     files = [slice_file(number, series=f"1.2.3.{number % 3}") for number in range(60)]
     expected = [walked(data) for data in files]
