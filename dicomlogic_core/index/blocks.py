@@ -47,6 +47,15 @@ def column_names(wanted: WantedTags) -> tuple[str, ...]:
     return (*wanted.keys, *sorted(key + ITEMS for key in wanted.items))
 
 
+def parse_names(text: object) -> frozenset[str]:
+    """The column names of a stored list; none when it is damaged, so that everything counts as not kept."""
+    try:
+        names = json.loads(str(text))
+    except ValueError:
+        return frozenset()
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+
+
 def keyset(connection: sqlite3.Connection, names: Sequence[str]) -> int:
     """The number under which a list of column names is stored."""
     text = json.dumps(list(names), separators=(",", ":"))
@@ -120,14 +129,20 @@ def checked(digest: bytes, body: bytes, base: str = "", where: str = "") -> Bloc
     Raises:
         DatabaseError: they are not.
     """
-    if hashlib.sha256(body).digest() != digest:
-        raise DatabaseError(
-            "stored headers are damaged",
-            code="index.header-damaged",
-            where=where,
-            remedy="index the location again",
-        )
+    check_digest(digest, body, where)
     return Block(body, base)
+
+
+def check_digest(digest: object, body: object, where: str) -> None:
+    """Refuse bytes that are not those that were written.
+
+    Raises:
+        DatabaseError: they are not.
+    """
+    if not isinstance(body, bytes) or hashlib.sha256(body).digest() != digest:
+        raise DatabaseError(
+            "stored headers are damaged", code="index.header-damaged", where=where, remedy="index the location again"
+        )
 
 
 def read_series(store: Store, series_uid: str) -> tuple[list[StoredBlock], list[DatabaseError]]:
@@ -148,7 +163,7 @@ def read_series(store: Store, series_uid: str) -> tuple[list[StoredBlock], list[
             error.where = series_uid
             errors.append(error)
             continue
-        found.append(StoredBlock(number, source_id, frozenset(json.loads(keys)), bool(complete), block))
+        found.append(StoredBlock(number, source_id, parse_names(keys), bool(complete), block))
     return found, errors
 
 
@@ -165,10 +180,7 @@ def raw_headers(store: Store, series_uid: str) -> list[bytes]:
     )
     texts = []
     for digest, body in found:
-        if hashlib.sha256(body).digest() != digest:
-            raise DatabaseError(
-                "stored headers are damaged", code="index.header-damaged", where=series_uid, remedy="index again"
-            )
+        check_digest(digest, body, series_uid)
         texts.append(inflate(body))
     return texts
 

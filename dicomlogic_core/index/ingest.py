@@ -142,7 +142,7 @@ class Ingest:
         if batch.series_uid:
             # A series comes in pages; with something refused or filtered out in one of them it is asked for again.
             if self._whole:
-                self._flush.add_mark(Mark(f"series:{batch.series_uid}", batch.version, batch.series_uid))
+                self._flush.add_mark(Mark(batch.mark or f"series:{batch.series_uid}", batch.version, batch.series_uid))
             self._whole = True
 
     def _read_part10(self, batch: HeaderBatch) -> Iterator[tuple[int, HeaderRow | DicomLogicError]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from urllib.request import url2pathname
 
 from dicomlogic_core.errors import UsageError
 from dicomlogic_core.header.block import folder_of
+from dicomlogic_core.index.blocks import parse_names
 from dicomlogic_core.index.store import Store
 from dicomlogic_core.index.values import utc_now
 from dicomlogic_core.urls import normalise_url, shown
@@ -115,7 +115,7 @@ def _series_lacking(store: Store, source_id: int, columns: Sequence[str]) -> set
     lacking = [
         number
         for number, kept in store.own.rows("SELECT id, keys FROM keyset")
-        if not set(json.loads(kept)).issuperset(columns)
+        if not parse_names(kept).issuperset(columns)
     ]
     found = store.own.rows_in("SELECT DISTINCT series_id, source_id FROM block WHERE keyset_id IN (?)", lacking)
     return {series_id for series_id, source in found if source == source_id}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import UsageError
 from dicomlogic_core.findings import Finding
+from dicomlogic_core.index.database import damaged
 from dicomlogic_core.index.filters import Match, matcher
 from dicomlogic_core.index.paths import absolute_name, folder_name
 from dicomlogic_core.index.remembered import remembered
@@ -176,10 +177,13 @@ class IndexQuery:
 
         Raises:
             KeyError: the database has no such study.
+            DatabaseError: the file is damaged.
         """
         from dicomlogic_core.series import SeriesView, StudyView
 
         if not self._store.main.rows("SELECT 1 FROM Studies WHERE StudyInstanceUID = ?", (study_uid,)):
+            if study_uid in self.study_uids():
+                raise damaged(self._store.main.path, "an index and its table disagree")
             raise KeyError(study_uid)
         views = []
         for series_uid in self.series_for_study(study_uid):

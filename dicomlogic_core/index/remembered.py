@@ -42,7 +42,15 @@ def remembered(store: Store) -> list[Finding]:
     """The findings of all sources."""
     rows = store.own.rows("SELECT code, severity, message, places, remedy FROM finding")
     return [
-        Finding(code=code, severity=severity, message=message, where=tuple(json.loads(places)), remedy=remedy)
+        Finding(code=code, severity=severity, message=str(message), where=_places(places), remedy=str(remedy))
         for code, severity, message, places, remedy in rows
-        if code in CODES
+        if code in CODES and severity in ("note", "warning", "error")
     ]
+
+
+def _places(text: object) -> tuple[str, ...]:
+    try:
+        places = json.loads(str(text))
+    except ValueError:
+        return ()
+    return tuple(map(str, places)) if isinstance(places, list) else ()
