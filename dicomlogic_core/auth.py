@@ -93,7 +93,9 @@ def _from_command(command: str) -> str:
     import subprocess  # only for those who use it
 
     # No shell: what is typed is the program and its arguments, on every platform.
-    words = shlex.split(command, posix=os.name != "nt")
+    # Backslashes are part of paths on Windows, so quotes have to be taken off by hand there.
+    posix = os.name != "nt"
+    words = [word if posix else word.strip('"') for word in shlex.split(command, posix=posix)]
     done = subprocess.run(  # noqa: S603  the user names the command
         words, capture_output=True, text=True, timeout=_COMMAND_LIMIT_S, check=True, stdin=subprocess.DEVNULL
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -592,3 +595,64 @@ def test_the_proxy_of_the_environment_is_honoured(serve, client, monkeypatch: py
     assert one.get("http://pacs.invalid/dicom-web/studies", "*/*").body == b"[4]"
     one.close()
     assert proxy.log[0].path == "http://pacs.invalid/dicom-web/studies"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a certificate for 127.0.0.1, its own authority, and the key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed, which makes the certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / "cert.pem"
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[str]:
+    """URL of a server with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve_until_closed() -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(peer, server_side=True) as channel:
+                    if channel.recv(65536):
+                        channel.sendall(reply(b"[5]", Connection="close"))
+            except OSError:
+                pass  # the client did not like the certificate
+            finally:
+                peer.close()
+
+    thread = threading.Thread(target=serve_until_closed, daemon=True)
+    thread.start()
+    yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+
+
+def test_a_certificate_nobody_vouches_for_is_refused_at_once(secure: str) -> None:
+    one = client_for(secure, {})
+    error = failure(lambda: one.get(secure, "*/*"))
+    one.close()
+    assert (error.code, error.attempts, error.retryable) == ("network.unavailable", 1, False)
+    assert "verify" in error.remedy
+
+
+def test_authorities_by_option_and_by_the_environment(
+    secure: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = client_for(secure, {"verify": str(certificate)})
+    assert one.get(secure, "*/*").body == b"[5]"
+    one.close()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    one = client_for(secure, {})
+    assert one.get(secure, "*/*", cancelled=lambda: False).body == b"[5]"
+    one.close()
