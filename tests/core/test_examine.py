@@ -176,7 +176,7 @@ def test_equal_confidence_goes_to_fewer_findings_then_to_the_name_in_every_order
     view = next(iter(study()))
     note = finding("geometry.tilt", "tilted")
     candidates = [
-        loadable("z", view, adaptor="b", confidence=0.5, findings=(note,)),
+        loadable("z", view, adaptor="a", confidence=0.5, findings=(note,)),
         loadable("y", view, adaptor="b", confidence=0.5),
         loadable("x", view, adaptor="c", confidence=0.5),
         loadable("w", view, adaptor="a", confidence=0.4),

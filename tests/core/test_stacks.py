@@ -168,6 +168,12 @@ def test_doubles_keep_the_last_instance_number_and_claim_both():
     assert stack.confidence == 0.45
 
 
+def test_half_of_the_positions_twice_is_no_matter_of_copies():
+    stack = whole(make([*regular(20), *regular(10)]))
+    assert stack.kind == "four-dimensional"
+    assert "30 frames at 20 positions, 1 to 2 at each" in stack.findings[0].message
+
+
 def test_the_step_of_spacing_tags_changes_nothing_but_is_noted():
     stack = whole(make(regular(), setter(SpacingBetweenSlices=lambda _: "-3")))
     assert codes(stack) == ["geometry.spacing-tag"]
@@ -404,6 +410,17 @@ def test_a_missing_slice_is_never_explained_by_a_soft_key():
     stack = whole(make(at(18, 23, 28, 38), setter(AcquisitionNumber=lambda n: 4 + n // 2)))
     assert soft_parts(stack) == []
     assert layout_of(stack).missing == (3,)
+
+
+def test_two_halves_around_a_missing_slice_are_no_two_volumes():
+    stack = whole(make(at(0, 2, 4, 8, 10, 12), setter(AcquisitionNumber=lambda n: n // 3)))
+    assert soft_parts(stack) == []
+
+
+def test_pairs_are_no_evidence():
+    stack = whole(make(at(0, 1.3, 5, 5.7), setter(AcquisitionNumber=lambda n: n // 2)))
+    assert stack.gap_class == "irregular"
+    assert soft_parts(stack) == []
 
 
 def test_phases_are_told_apart_by_two_keys_where_one_is_not_enough():
