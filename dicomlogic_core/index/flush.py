@@ -7,6 +7,7 @@ import sqlite3
 from dicomlogic_core.findings import finding
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.index.duplicates import Known, compare
+from dicomlogic_core.index.journal import show
 from dicomlogic_core.index.marks import Mark, Marks
 from dicomlogic_core.index.records import Record, element_findings
 from dicomlogic_core.index.remembered import remember
@@ -101,6 +102,7 @@ class Flush:
         background.wait()
         touched = self._steps.write_rows(batch)
         self._steps.write_marks(batch)
+        show(self._store.main)
         self._tally.instances += len(batch.records)
         if batch.records:
             self._tally.touch(touched)

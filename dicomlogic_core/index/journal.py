@@ -50,10 +50,17 @@ def leave_wal(database: Database) -> None:
     if database.path is None or database.read_only:
         return
     try:
+        database.pragma("busy_timeout=100")  # a reader elsewhere must not hold up the end of a program
         database.pragma("wal_checkpoint(TRUNCATE)")
         database.pragma("journal_mode=DELETE")
     except DatabaseError:
         return
+
+
+def show(database: Database) -> None:
+    """Bring what was committed into the file itself: Slicer watches the file and sees nothing of the log."""
+    if database.path is not None:
+        database.pragma("wal_checkpoint(PASSIVE)")
 
 
 def is_network(path: Path) -> bool:

@@ -131,3 +131,19 @@ def test_a_folder_beside_the_database_with_the_same_beginning_is_stored_whole(tm
         assert _codes(session.index(tmp_path / "db2")) == ["index.folder-prefix"]
         names = session._store.main.rows("SELECT Filename FROM Images")
         assert all(str(name).startswith((tmp_path / "db2").as_posix() + "/") for (name,) in names)
+
+
+def test_slicer_which_watches_the_file_sees_a_batch_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_INSTANCES", 20)
+    monkeypatch.setattr("dicomlogic_core.builtin.files_source.BATCH_FILES", 10)
+    for number in range(4):
+        write_ct(tmp_path / f"data/{number}", name=f"watch {number}")
+    sizes = set()
+    with dl.open(tmp_path / "db") as session:
+        session.index(
+            tmp_path / "data",
+            cancel=lambda: bool(sizes.add((tmp_path / "db/ctkDICOM.sql").read_bytes())),  # type: ignore[func-returns-value]
+        )
+    assert len(sizes) > 2
