@@ -110,6 +110,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "index.again": ("note", "a plugin needs columns that were not kept", "index the location again"),
     # sources and network
     "source.incomplete": ("error", "a source delivered fewer instances than it announced", "index again"),
+    "source.duplicate": ("note", "a source has one instance twice; which is kept is told", "check which is meant"),
     "source.unfiltered": ("note", "the server ignored a filter; it was applied here", ""),
     "source.paging": ("warning", "the server's paging could not be followed to its end", "narrow the query"),
     "source.bulk-refused": (
@@ -120,6 +121,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "network": ("error", "an HTTP exchange failed", "try again later"),
     "network.unauthorized": ("error", "the server refused the credentials", "name valid credentials for this source"),
     "network.forbidden": ("error", "the server forbids this request", "ask for access"),
+    "network.busy": ("error", "what was asked for is being changed", "wait until that has ended, then try again"),
     "network.not-found": ("error", "the server does not have what was asked", "check the URL, then index again"),
     "network.login-page": ("error", "an HTML page came instead of data", "check the URL and log in"),
     "network.truncated": ("error", "a body ended early", "fetch again"),
@@ -190,6 +192,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "pixels.short": ("error", "fewer bytes than the header says", "fetch again; zero fill by option short=zero"),
     "pixels.missing": ("error", "frame not delivered", "fetch again"),
     "pixels.decode-failed": ("error", "decoder error, frame and syntax named", "try another decoder"),
+    "pixels.checksum": ("warning", "a frame's checksum is not the source's", "fetch again; compare with the original"),
     "pixels.unsupported-syntax": ("error", "no decoder installed", "pip install the named package"),
     "pixels.invalid-header": ("error", "pixel attributes absent, impossible or not handled", "repair the headers"),
     "pixels.too-large": ("error", "above the memory budget", "lazy load; raise the limit"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NOTES = {
     "pixels.overlay-bits": "bits above HighBit were in use (an old overlay, or a missing sign) and were masked",
+    "pixels.checksum": "decoded frames have another checksum than the source names; their coding allows for it",
     "pixels.photometric": "the colour space of the streams was used, not PhotometricInterpretation",
 }
 
@@ -164,11 +165,11 @@ def frame_location(base: Location, ref: FrameRef, description: PixelDescription)
         source=base.source,
         path=base.path,
         url=base.url,
-        frame_id=base.frame_id,
+        frame_id=base.frame_id_of(ref.frame),
         offset=offset,
         length=length,
         transfer_syntax=base.transfer_syntax,
-        checksum=base.checksum,
+        checksum=base.checksum_of(ref.frame),
         frames=base.frames,
         native_size=0 if description.subsampled else description.frame_bytes,
         series_instances=base.series_instances,
@@ -185,8 +186,10 @@ class _Delivery:
         self._syntax: dict[str, str] = {}
         self._frames: dict[str, int] = {}
         self._refs: dict[str, list[FrameRef]] = {}
+        self._checksums: dict[Ref, int | None] = {}
         for request in requests:
             uid = request.location.ref.sop_uid
+            self._checksums[request.location.ref] = request.location.checksum
             self._syntax[uid] = request.location.transfer_syntax
             self._frames[uid] = request.location.frames
             self._refs.setdefault(uid, []).extend(ref for ref in request.refs if isinstance(ref, FrameRef))
@@ -209,4 +212,4 @@ class _Delivery:
         ref = result.ref
         assert isinstance(ref, FrameRef) and result.data is not None
         syntax = result.transfer_syntax or self._syntax.get(ref.sop_uid, "")
-        self._assembly.place(ref, result.data, syntax)
+        self._assembly.place(ref, result.data, syntax, self._checksums.get(ref))

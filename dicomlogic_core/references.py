@@ -71,8 +71,9 @@ class Location:
         offset: byte offset of the pixel data value in the file, or of the frame when native; None when unknown.
         length: bytes to read at `offset`; None when unknown or encapsulated.
         transfer_syntax: UID as stored; "" when unknown until fetched.
-        checksum: CRC32 of the decoded frame, or None.
+        checksum: CRC32 of the decoded frame as little-endian bytes, or None.
         frames: number of frames of the instance.
+        frame_ids, checksums: of an instance whose frames each have their own: in the order of the frames.
         native_size: bytes of one frame without compression, by the header; 0 when not known. A fetcher tells by it
             whether a server sent what its label says.
         series_instances: number of instances of the series with pixels; 0 when not known. A fetcher decides by it
@@ -96,6 +97,20 @@ class Location:
     series_instances: int = 0
     sop_class: str = ""
     photometric: str = ""
+    frame_ids: tuple[str, ...] = ()
+    checksums: tuple[int | None, ...] = ()
+
+    def frame_id_of(self, frame: int) -> str:
+        """The source's identifier of a frame, from 1; "" when there is none."""
+        if self.frame_ids:
+            return self.frame_ids[frame - 1] if frame <= len(self.frame_ids) else ""
+        return self.frame_id if frame == 1 else ""
+
+    def checksum_of(self, frame: int) -> int | None:
+        """The checksum of a frame, from 1; None when there is none."""
+        if self.checksums:
+            return self.checksums[frame - 1] if frame <= len(self.checksums) else None
+        return self.checksum if frame == 1 else None
 
     @property
     def scheme(self) -> str:

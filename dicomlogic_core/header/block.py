@@ -23,6 +23,7 @@ BLOCK_LIMIT = 512 << 20
 _LEVEL = 1
 _SOP_CLASS = "00080016"
 _LOCATION = ("path", "url", "frame_id", "offset", "length", "transfer_syntax", "checksum")
+_PER_FRAME = ("frame_ids", "checksums")
 
 
 def encode_block(
@@ -46,6 +47,8 @@ def encode_block(
     for name in ("path", "url", "checksum"):
         column(name, [getattr(location, name) for location in locations])
     column("frame_id", [location.frame_id or None for location in locations])
+    column("frame_ids", [list(location.frame_ids) or None for location in locations])
+    column("checksums", [list(location.checksums) or None for location in locations])
     # Of a local file only its header knows where the pixel value begins.
     column("offset", [_given(place.offset, row.pixel_offset) for place, row in zip(locations, rows)])
     column("length", [_given(place.length, row.pixel_length) for place, row in zip(locations, rows)])
@@ -179,6 +182,9 @@ class Block:
             values["path"] = f"{self.base}/{values['path']}"
         for name in ("frame_id", "transfer_syntax"):
             values[name] = values[name] or ""
+        for name in _PER_FRAME:
+            given = self.column(name)[row]
+            values[name] = tuple(given) if isinstance(given, list) else ()
         return Location(
             ref=ref,
             source=self.source,

@@ -151,10 +151,10 @@ class Assembly:
             target.view = memoryview(cast("Any", target.slot)).cast("B")
         return target.view
 
-    def place(self, ref: FrameRef, data: Bytes, syntax: str) -> None:
+    def place(self, ref: FrameRef, data: Bytes, syntax: str, checksum: int | None = None) -> None:
         """Decode a wanted frame and put it into its places.
 
-        `data` of a native frame that begins inside a byte begins with that byte.
+        `data` of a native frame that begins inside a byte begins with that byte; `checksum` as in `decode_frame`.
 
         Raises:
             PixelError: the bytes are not that frame.
@@ -169,7 +169,15 @@ class Assembly:
             if self._zero_fill and len(data) < description.frame_bytes and not encapsulated(syntax):
                 data = zero_filled(data, description, first_bit)
                 self.zero_filled.append(ref)
-            stored = decode_frame(data, description, syntax, first_bit=first_bit, out=target.slot, note=self.notes.add)
+            stored = decode_frame(
+                data,
+                description,
+                syntax,
+                first_bit=first_bit,
+                out=target.slot,
+                note=self.notes.add,
+                checksum=checksum,
+            )
         self._cut(ref, target, stored)
 
     def place_whole(self, ref: FrameRef, stored: NDArray[Any]) -> bool:

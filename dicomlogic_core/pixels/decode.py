@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomlogic_core.errors import PixelError
+from dicomlogic_core.pixels.checksum import check_sum
 from dicomlogic_core.pixels.codecs import decode_stream
 from dicomlogic_core.pixels.colour import to_rgb
 from dicomlogic_core.pixels.description import PixelDescription
@@ -32,6 +33,7 @@ def decode_frame(
     first_bit: int = 0,
     out: NDArray[Any] | None = None,
     note: Note | None = None,
+    checksum: int | None = None,
 ) -> NDArray[Any]:
     """One frame as stored, ``[j, i]`` or RGB ``[j, i, c]``, of the description's type, sign and overlay bits put right.
 
@@ -43,9 +45,10 @@ def decode_frame(
         out: C-contiguous ``description.shape`` of the description's type; the frame is decoded into it when that saves
             a copy, and then `out` itself is returned.
         note: called with the code of a finding, e.g. ``pixels.photometric``.
+        checksum: CRC32 of the decoded frame as its source names it.
 
     Raises:
-        PixelError: ``pixels.short``, ``pixels.decode-failed``, ``pixels.unsupported-syntax``.
+        PixelError: ``pixels.short``, ``pixels.decode-failed``, ``pixels.unsupported-syntax``, ``pixels.checksum``.
     """
     expected = (first_bit + description.frame_bits + 7) // 8
     fits = len(data) in (expected, expected + 1)  # at most one byte of padding
@@ -54,11 +57,15 @@ def decode_frame(
     if stream is None:
         if not fits or description.photometric in ("YBR_RCT", "YBR_ICT"):
             raise _no_frame(data, expected, syntax)
+        if checksum is not None:
+            check_sum(memoryview(data)[:expected], checksum, syntax, note)
         return _native(data, description, first_bit, syntax == BIG_ENDIAN, note)
     _check_before(data, stream, description, expected)
     values, space = decode_stream(data, stream, description, out)
     if values.shape != description.shape:
         raise _contradiction(f"decoded to {values.shape}, the header says {description.shape}")
+    if checksum is not None:
+        check_sum(values.astype(_container(values, description), copy=False), checksum, syntax, note)
     header_transformed = description.photometric != "RGB"
     if note is not None and stream.transformed not in (None, header_transformed):
         note("pixels.photometric")
@@ -78,6 +85,11 @@ def _native(
         if keep_stored_bits(values, bits_stored=bits, high_bit=high, signed=description.signed) and note is not None:
             note("pixels.overlay-bits")
     return to_rgb(values, description.photometric)
+
+
+def _container(values: NDArray[Any], description: PixelDescription) -> str:
+    """The type that decoded samples have when they take as many bytes as the header says."""
+    return f"{values.dtype.kind}{description.dtype.itemsize}"
 
 
 def _check_before(data: Bytes, stream: Stream, description: PixelDescription, expected: int) -> None:
