@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.hookspecs import hookimpl
     from dicomlogic_core.http import Answer, Client
     from dicomlogic_core.http_multipart import Part
-    from dicomlogic_core.http_settings import HTTP_OPTIONS
+    from dicomlogic_core.http_settings import HTTP_OPTIONS, HttpSettings
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
@@ -104,7 +104,7 @@ _NAMES: dict[str, str] = {
         "header.vendor": "grid_keys",
         "http": "Answer Client",
         "http_multipart": "Part",
-        "http_settings": "HTTP_OPTIONS",
+        "http_settings": "HTTP_OPTIONS HttpSettings",
         "jobs": "Job JobResult make_jobs run_job run_jobs",
         "hookspecs": "hookimpl",
         "loadable": "Loadable",
@@ -243,6 +243,7 @@ __all__ = [
     "HTTP_OPTIONS",
     "Answer",
     "Client",
+    "HttpSettings",
     "Part",
     "WebLocation",
     "is_uid",

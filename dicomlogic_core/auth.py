@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from dicomlogic_core.errors import DicomLogicError, UsageError
@@ -114,6 +114,24 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "cmd": _from_command,
     "colab": _from_colab,
 }
+
+
+class Authorizer(Protocol):
+    """What a client needs of credentials."""
+
+    @property
+    def anonymous(self) -> bool:
+        """True when nothing is sent."""
+
+    @property
+    def generation(self) -> int:
+        """Counts renewals."""
+
+    def __call__(self, request: Any) -> Any:
+        """Put what authorizes it into a prepared request (of requests), which is returned."""
+
+    def refresh(self, generation: int) -> None:
+        """Renew after a 401 to a request of `generation`."""
 
 
 class Credentials:

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.urls import is_within, origin, split_url
+from dicomlogic_core.workers import resolve
 
 if TYPE_CHECKING:
     from dicomlogic_core.http import Client
@@ -56,7 +58,7 @@ class Clients:
         return self._named
 
     def http(self, location: str) -> Client:
-        """The client for a URL: of the longest named base that holds it, else an anonymous one for its origin.
+        """The client for a URL: of the longest named base that holds it, else one without options for its origin.
 
         Raises:
             UsageError: bad options of the source, or a URL that must not be asked for.
@@ -69,10 +71,30 @@ class Clients:
         with self._lock:
             client = self._clients.get(key)
             if client is None:
-                session = self._manager.http_session(origin(base), "dicomweb")
-                client = client_for(key, self._named.get(key, {}), session=session)
+                options = self._named.get(key, {})
+                client = self._of_scheme(key, options)
+                if client is None:
+                    session = self._manager.http_session(origin(base), "dicomweb")
+                    client = client_for(key, options, session=session)
                 self._clients[key] = client
             return client
+
+    def _of_scheme(self, location: str, options: Mapping[str, Any]) -> Any:
+        """The client that the fetcher of a scheme makes; None for schemes that are talked to as web servers."""
+        scheme = location.partition(":")[0].lower()
+        if scheme in _WEB:
+            return None
+        registry = self._manager.registry
+        provider = registry.for_scheme("fetcher", scheme)
+        if not provider.client:
+            return None
+        try:
+            make = resolve(provider.client) if isinstance(provider.client, str) else provider.client
+            return make(location, options)
+        except DicomLogicError:
+            raise
+        except Exception as error:  # a plugin's failure is told as such
+            raise registry.error("fetcher", provider.name, "create", error, where=location) from error
 
     def close(self) -> None:
         """Close every client."""

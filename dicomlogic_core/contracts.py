@@ -123,6 +123,7 @@ class HeaderBatch:
         study_uid: with `series_uid`.
         complete: False for reduced headers (a listing), which never replace complete ones.
         version: of the series, e.g. the server's instance count.
+        mark: key of the resume mark with that version; ``series:UID`` when empty.
     """
 
     form: Literal["part10", "json"]
@@ -137,6 +138,7 @@ class HeaderBatch:
     series_uid: str = ""
     complete: bool = True
     version: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

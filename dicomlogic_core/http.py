@@ -1,6 +1,6 @@
 """The one guarded HTTP client: credentials bound to the source's origin, own redirects and retries, caps and deadlines.
 
-Network page, section 2. Only reading requests are made, so that any of them may be repeated.
+Network page, section 2. Only reading requests are made, those by POST included, so that any of them may be repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from dicomlogic_core.auth import Credentials
+from dicomlogic_core.auth import Authorizer, Credentials
 from dicomlogic_core.errors import Cancelled, NetworkError, UsageError
 from dicomlogic_core.http_body import Body
 from dicomlogic_core.http_errors import connection_error, status_error
@@ -38,6 +38,9 @@ _POLL_S = 0.1
 _LOG = logging.getLogger(__name__)
 
 CancelledCheck = Callable[[], bool]
+Explain = Callable[[Any, NetworkError], NetworkError]
+"""Takes a refusal (a response of requests, body not read) and the error made of it; gives the error to raise."""
+
 T = TypeVar("T")
 
 
@@ -105,22 +108,27 @@ class Client:
         guard: the rules for URLs out of answers.
         extra: options of the source that are not about HTTP.
         closed: whether it was closed.
+
+    `credentials` is called with every request that goes to the source's own origin, each repetition included, so that
+    it can sign them one by one. `explain` knows what a service's own errors mean.
     """
 
     def __init__(
         self,
         base: str,
         settings: HttpSettings | None = None,
-        credentials: Credentials | None = None,
+        credentials: Authorizer | None = None,
         *,
         session: requests.Session | None = None,
         extra: Mapping[str, str] | None = None,
+        explain: Explain | None = None,
     ) -> None:
         self.base = base
         self.extra = MappingProxyType(dict(extra or {}))
         self.settings = settings or HttpSettings()
         self.guard = Guard(base, self.settings.allow)
-        self._credentials = credentials or Credentials(base)
+        self._credentials: Authorizer = credentials or Credentials(base)
+        self._explain = explain
         self._owned = session is None
         self._session = session or new_session(self.settings)
         self._foreign: requests.Session | None = None
@@ -164,9 +172,35 @@ class Client:
             Cancelled: `cancelled` said so.
         """
         headers = {"Accept": accept, "Accept-Encoding": "gzip" if compressed else "identity"}
+        return self._answer(url, headers, None, limit, cancelled)
 
+    def post(
+        self,
+        url: str,
+        accept: str,
+        *,
+        body: bytes = b"",
+        content_type: str = "application/json",
+        limit: int = 0,
+        compressed: bool = False,
+        cancelled: CancelledCheck | None = None,
+    ) -> Answer:
+        """As `get`, from services that are read by POST; `content_type` is sent with a `body`. Never redirected.
+
+        Raises:
+            NetworkError: as `get`; ``network.refused`` for a redirect.
+            Cancelled: `cancelled` said so.
+        """
+        headers = {"Accept": accept, "Accept-Encoding": "gzip" if compressed else "identity"}
+        if body:
+            headers["Content-Type"] = content_type
+        return self._answer(url, headers, body, limit, cancelled)
+
+    def _answer(
+        self, url: str, headers: Mapping[str, str], sent: bytes | None, limit: int, cancelled: CancelledCheck | None
+    ) -> Answer:
         def once() -> Answer:
-            with self._slot(cancelled), over(cancelled), self._open(url, headers) as response:
+            with self._slot(cancelled), over(cancelled), self._open(url, headers, sent) as response:
                 body = Body(
                     response,
                     self.settings,
@@ -251,14 +285,16 @@ class Client:
         finally:
             self._slots.release()
 
-    def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _open(self, url: str, headers: Mapping[str, str], sent: bytes | None = None) -> requests.Response:
         """Send, follow redirects, renew credentials once; gives a response of status 2xx whose body is not read."""
         hops, renewed = 0, False
         while True:
             generation = self._credentials.generation
-            response = self._send(url, headers)
+            response = self._send(url, headers, sent)
             if response.status_code in _REDIRECTS and "Location" in response.headers:
                 response.close()
+                if sent is not None:
+                    raise NetworkError("a POST request was redirected", code="network.refused", url=shown(url))
                 hops += 1
                 url = self._hop(response.headers["Location"], url, hops)
             elif response.status_code == 401 and not renewed and not self._credentials.anonymous and self._is_own(url):
@@ -266,6 +302,7 @@ class Client:
                 renewed = True
                 self._credentials.refresh(generation)
             elif error := status_error(response, url, self.settings.retry_after_s):
+                error = self._explain(response, error) if self._explain is not None else error
                 response.close()
                 raise error
             else:
@@ -280,7 +317,7 @@ class Client:
     def _is_own(self, url: str) -> bool:
         return self.guard.is_own(url)
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _send(self, url: str, headers: Mapping[str, str], sent: bytes | None) -> requests.Response:
         own = self._is_own(url)
         if not own:
             if origin(url) not in self.guard.allow:
@@ -299,8 +336,10 @@ class Client:
         if self.settings.proxy:
             given["proxies"] = {"http": self.settings.proxy, "https": self.settings.proxy}
         try:
-            return session.get(
+            return session.request(
+                "GET" if sent is None else "POST",
                 url,
+                data=sent,
                 headers=dict(headers),
                 allow_redirects=False,
                 stream=True,

@@ -45,10 +45,18 @@ class SourceProvider(Provider):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetcherProvider(Provider):
-    """A bulk-data fetcher. `concurrency`: batches fetched at once."""
+    """A bulk-data fetcher.
+
+    Attributes:
+        schemes: as of sources.
+        concurrency: batches fetched at once.
+        client: for schemes other than those of the web: what makes the client that `WorkContext.http` gives, called
+            with (location, options); it must have a method ``close``. A string as `factory`, or a callable.
+    """
 
     schemes: tuple[str, ...] = ()
     concurrency: int = 8
+    client: str | Callable[[str, Mapping[str, Any]], Any] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
