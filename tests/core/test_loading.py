@@ -186,7 +186,7 @@ class ByFrame(FilesFetcher):
             yield FetchResult(ref=location.ref, data=self.path.read_bytes())
 
 
-def test_bits_that_run_on_across_frames_are_cut_out_of_the_whole_instance(shared_data: Path, tmp_path: Path) -> None:
+def test_bits_that_run_on_across_frames_are_cut_out_of_the_whole_instance(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     frames = rng.integers(0, 2, (5, 7, 9)).astype(np.uint8)
     dataset = enhanced(regular(5), name="bits")

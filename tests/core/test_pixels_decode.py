@@ -20,6 +20,8 @@ from dicomlogic_core.pixels.description import PixelDescription
 from dicomlogic_core.pixels.streams import sniff
 
 imagecodecs = pytest.importorskip("imagecodecs")
+if not hasattr(imagecodecs, "htj2k_encode"):
+    pytest.skip("this imagecodecs is too old to encode the images of these tests", allow_module_level=True)
 
 ELE = "1.2.840.10008.1.2.1"
 BIG = "1.2.840.10008.1.2.2"
