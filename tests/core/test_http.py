@@ -30,6 +30,7 @@ Answer = bytes | Iterator[bytes]
 class Request:
     path: str
     headers: dict[str, str]
+    body: bytes = b""
     when: float = field(default_factory=time.monotonic)
 
 
@@ -81,7 +82,11 @@ class RawServer:
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
                 lines = head.decode().split("\r\n")
                 headers = dict(line.split(": ", 1) for line in lines[1:])
-                request = Request(lines[0].split()[1], headers)
+                length = int(headers.get("Content-Length", 0))
+                while len(buffer) < length:
+                    buffer += peer.recv(65536)
+                body, buffer = buffer[:length], buffer[length:]
+                request = Request(lines[0].split()[1], headers, body)
                 with self._lock:
                     self.log.append(request)
                     self.open += 1
@@ -323,6 +328,16 @@ def test_a_silent_server_is_given_up(serve, client) -> None:
     error = failure(lambda: client(server, attempts="1", timeout="0.2").get(server.url, "*/*"))
     silence.set()
     assert error.code == "network.unavailable" and error.retryable
+
+
+def test_reading_by_post_is_repeated_and_never_redirected(serve, client) -> None:
+    answers = iter([reply(status=503), reply(b"[6]"), reply(status=307, Location="/there")])
+    server = serve(lambda request: next(answers))
+    assert client(server).post(server.url, "*/*", body=b'{"x": 1}').body == b"[6]"
+    for request in server.log:
+        assert (request.headers["Content-Type"], request.body) == ("application/json", b'{"x": 1}')
+    assert failure(lambda: client(server).post(server.url, "*/*")).code == "network.refused"
+    assert len(server.log) == 3
 
 
 # --- credentials -----------------------------------------------------------------------------------------------------
