@@ -179,9 +179,14 @@ def test_others_read_while_one_writes(data: Path, tmp_path: Path, monkeypatch: p
 def test_an_interrupt_keeps_what_was_written(data: Path, tmp_path: Path) -> None:
     if not hasattr(signal, "raise_signal") or os.name == "nt":
         pytest.skip("needs POSIX signals")
+    # A shell starts background jobs with interrupts ignored; the command line's own handler is the default one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with dl.open(tmp_path / "db") as session:
-        with pytest.raises(KeyboardInterrupt):
-            session.index(data, on_progress=lambda done, total, what: signal.raise_signal(signal.SIGINT))
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                session.index(data, on_progress=lambda done, total, what: signal.raise_signal(signal.SIGINT))
+        finally:
+            signal.signal(signal.SIGINT, before)
         with pytest.raises(dl.Cancelled):
             session.index(data, cancel=lambda: True)
         result = session.index(data)
