@@ -18,14 +18,13 @@ from pathlib import Path
 
 from benchmarks.common import Row, table
 
-# Installed for the run only: none is a dependency of the project.
+# Installed for the run only: none is a dependency of the project. dicomindex pins an older pydicom: `index` runs it apart.
 PEERS = [
     "SimpleITK",
     "dcm2niix",
     "fastdicom",
     "dicomsdl",
     "highdicom",
-    "dicomindex",
     "imagecodecs",
     "isal",
     "msgspec",
