@@ -1,0 +1,1 @@
+"""AWS HealthImaging source and fetcher for DICOMLogic."""

@@ -1,0 +1,114 @@
+"""An image set's metadata document to headers in the DICOM JSON model, without a detour over data sets.
+
+Its four levels, patient, study, series and instance, are merged: what an inner level says wins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dicomlogic_ahi.addresses import is_id
+from dicomlogic_ahi.elements import Elements
+from dicomlogic_core import NetworkError
+
+HTJ2K = "1.2.840.10008.1.2.4.202"
+"""Transfer syntax of frames whose metadata does not name one: HTJ2K Lossless RPCL."""
+
+_CHECKSUMS = "PixelDataChecksumFromBaseToFullResolution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One instance of an image set.
+
+    Attributes:
+        study_uid, series_uid, sop_uid: its UIDs.
+        header: DICOM JSON object.
+        transfer_syntax: of its frames as stored.
+        frame_ids: in the order of the frames; empty without pixels.
+        checksums: CRC32 of each decoded frame at full resolution; None where none is told.
+    """
+
+    study_uid: str
+    series_uid: str
+    sop_uid: str
+    header: str
+    transfer_syntax: str
+    frame_ids: tuple[str, ...]
+    checksums: tuple[int | None, ...]
+
+
+def read_document(data: bytes, elements: Elements, where: str) -> list[Instance]:
+    """The instances of a metadata document.
+
+    Raises:
+        NetworkError: ``network.not-json``: it is none.
+    """
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("Study"), dict):
+        raise NetworkError("the metadata of an image set is no such document", code="network.not-json", url=where)
+    return list(_instances(found, elements))
+
+
+def _instances(document: Mapping[str, Any], elements: Elements) -> Iterator[Instance]:
+    patient, study = _dict(document, "Patient"), _dict(document, "Study")
+    for series_uid, series in _dict(study, "Series").items():
+        if not isinstance(series, dict):
+            continue
+        levels = [patient, study, series]
+        outer = {keyword: value for level in levels for keyword, value in _dict(level, "DICOM").items()}
+        vrs = {key: vr for level in levels for key, vr in _dict(level, "DICOMVRs").items()}
+        common: dict[bool, dict[str, str]] = {}
+        for sop_uid, instance in _dict(series, "Instances").items():
+            if not isinstance(instance, dict):
+                continue
+            block = _dict(instance, "DICOM")
+            signed = block.get("PixelRepresentation", outer.get("PixelRepresentation")) == 1
+            if signed not in common:
+                common[signed] = {}
+                elements.fill(common[signed], outer, vrs, signed=signed)
+            texts = common[signed].copy()
+            own = _dict(instance, "DICOMVRs")
+            elements.fill(texts, block, {**vrs, **own} if vrs else own, signed=signed)
+            frame_ids, checksums = _frames(instance)
+            yield Instance(
+                study_uid=_text(block, outer, "StudyInstanceUID"),
+                series_uid=series_uid,
+                sop_uid=sop_uid,
+                header="{" + ",".join([text for text in texts.values() if text]) + "}",
+                transfer_syntax=instance.get("StoredTransferSyntaxUID") or HTJ2K,
+                frame_ids=frame_ids,
+                checksums=checksums,
+            )
+
+
+def _frames(instance: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
+    frames = instance.get("ImageFrames")
+    found = [frame if isinstance(frame, dict) else {} for frame in frames] if isinstance(frames, list) else []
+    # A frame without an id keeps its place, so that the others keep theirs.
+    ids = tuple(frame["ID"] if is_id(frame.get("ID")) else "" for frame in found)
+    return ids, tuple(_checksum(frame) for frame in found)
+
+
+def _checksum(frame: Mapping[str, Any]) -> int | None:
+    """Of the largest resolution, the last of them."""
+    found = frame.get(_CHECKSUMS)
+    last = found[-1] if isinstance(found, list) and found else None
+    value = last.get("Checksum") if isinstance(last, dict) else None
+    return value if isinstance(value, int) else None
+
+
+def _dict(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = holder.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(inner: Mapping[str, Any], outer: Mapping[str, Any], keyword: str) -> str:
+    value = inner.get(keyword) or outer.get(keyword)
+    return value if isinstance(value, str) else ""
