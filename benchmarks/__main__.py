@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.common import Row, table
 
-# Installed for the run only: none is a dependency of the project. dicomindex pins an older pydicom: `index` runs it apart.
+# Installed for the run only: none is a dependency of the project. dicomindex is not among them, since it pins an older
+# pydicom: the topic `index` runs it apart.
 PEERS = [
     "SimpleITK",
     "dcm2niix",
