@@ -25,6 +25,7 @@ class Request:
         query_text: the query as it was sent.
         query: its pairs in the order sent, decoded.
         headers: names in lower case.
+        body: what came with a POST.
         time: `time.monotonic` when it arrived.
         thread: name of the thread that answered.
         open: requests in progress at that moment, this one included.
@@ -39,6 +40,7 @@ class Request:
     headers: Mapping[str, str]
     time: float
     thread: str
+    body: bytes = b""
     open: int = 0
     status: int = 0
     fault: str = ""

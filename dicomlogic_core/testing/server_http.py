@@ -22,11 +22,12 @@ _DRIP = 64
 class LoopbackServer:
     """Listens on a free port of 127.0.0.1 from the moment it is made until `close`."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, methods: frozenset[str] = frozenset({"GET"})) -> None:
         self._closing = threading.Event()
         self._server = _Sockets(("127.0.0.1", 0), _Handler)
         self._server.handle_exchange = handle
         self._server.wait = self.wait
+        self._server.methods = methods
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="loopback", daemon=True
@@ -54,6 +55,7 @@ class _Sockets(ThreadingHTTPServer):
     request_queue_size = 128
     handle_exchange: Handle
     wait: Callable[[float], None]
+    methods: frozenset[str]
 
     def __init__(self, *arguments: Any) -> None:
         self._connections: set[socket] = set()
@@ -89,6 +91,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Sockets
 
     def do_GET(self) -> None:
+        self._exchange()
+
+    def do_POST(self) -> None:
+        if "POST" in self.server.methods:
+            self._exchange()
+        else:
+            self.send_error(501)  # what the base class answers to a method that is not there
+
+    def _exchange(self) -> None:
         url = urlsplit(self.path)
         request = Request(
             method=self.command,
@@ -98,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             time=time.monotonic(),
             thread=threading.current_thread().name,
+            body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
         )
         self.server.handle_exchange(request, self._send)
 

@@ -28,14 +28,25 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switches:
+class CommonSwitches:
+    """What every loopback server can be told, whatever it serves.
+
+    Attributes:
+        latency: seconds before every answer.
+        faults: what goes wrong; the first that fits a request is taken.
+    """
+
+    latency: float = 0.0
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches(CommonSwitches):
     """The behaviour of a server; the defaults are profile ``plain``, which follows PS3.18.
 
     Attributes:
         base: path in front of ``/studies``.
         auth: "" for none, ``bearer:TOKEN`` or ``basic:USER:PASSWORD``.
-        latency: seconds before every answer.
-        faults: what goes wrong; the first that fits a request is taken.
 
         levels: QIDO levels beyond ``/studies`` and ``/studies/S/series``, out of ``instances``, ``all-series``,
             ``all-instances``, ``study-instances``.
@@ -76,8 +87,6 @@ class Switches:
 
     base: str = "/dicom-web"
     auth: str = ""
-    latency: float = 0.0
-    faults: tuple[Fault, ...] = ()
 
     levels: frozenset[str] = frozenset({"instances", "all-series", "all-instances", "study-instances"})
     empty: str = "204"
