@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +41,13 @@ class Finding:
             "where": list(self.where),
             "remedy": self.remedy,
         }
+
+
+def merged(known: Iterable[Finding], more: Iterable[Finding]) -> tuple[Finding, ...]:
+    """`known`, followed by those of `more` that say something new: another code, or of another place."""
+    known = tuple(known)
+    said = {(one.code, one.where) for one in known}
+    return (*known, *(one for one in dict.fromkeys(more) if (one.code, one.where) not in said))
 
 
 def finding(

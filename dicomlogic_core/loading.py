@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import DicomLogicError, HeaderError, PixelError
-from dicomlogic_core.findings import Finding
+from dicomlogic_core.findings import Finding, merged
 from dicomlogic_core.frames import FrameFetch
 from dicomlogic_core.instances import read_instance
 from dicomlogic_core.objects import FrameArray, Volume
@@ -73,9 +73,7 @@ def _with_findings(loaded: Any, findings: Sequence[Finding]) -> Any:
     known = getattr(loaded, "findings", None)
     if not isinstance(known, tuple) or not dataclasses.is_dataclass(loaded) or isinstance(loaded, type):
         return loaded
-    said = {(one.code, one.where) for one in known}
-    more = tuple(one for one in dict.fromkeys(findings) if (one.code, one.where) not in said)
-    return dataclasses.replace(loaded, findings=(*known, *more)) if more else loaded
+    return dataclasses.replace(loaded, findings=merged(known, findings))
 
 
 class Loading(Work):
@@ -125,7 +123,9 @@ class Loading(Work):
         plan = plan_stack(frames, self.series, self._pixel_dataset, scale=scale, offset=offset)
         self.padding = plan.padding
         fetch = FrameFetch(plan, self._instance, self._registry, self)
-        return FrameArray(plan.shape, plan.dtype, fetch.array) if self._lazy else fetch.array(range(len(frames)))
+        if self._lazy:
+            return FrameArray(plan.shape, plan.dtype, fetch.array, found=lambda: self.findings)
+        return fetch.array(range(len(frames)))
 
     def bulk(self, ref: BulkRef) -> bytes:
         """The bytes of a bulk value."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from dicomlogic_core.findings import Finding
+from dicomlogic_core.findings import Finding, merged
 from dicomlogic_core.geometry import Geometry
 from dicomlogic_core.references import FrameRef
 
@@ -21,20 +21,23 @@ class FrameArray:
     """A read-only array ``[k, j, i]`` or ``[k, j, i, c]`` whose frames are fetched when they are asked for.
 
     `load` is called with the indices k that are wanted and not yet held, and returns their frames in that order, each
-    of shape ``shape[1:]`` and of `dtype`. Frames once fetched are kept in the array they were fetched into.
+    of shape ``shape[1:]`` and of `dtype`. Frames once fetched are kept in the array they were fetched into. `found`
+    tells what fetching has found so far.
     """
 
-    __slots__ = ("_array", "_held", "_load", "dtype", "shape")
+    __slots__ = ("_array", "_found", "_held", "_load", "dtype", "shape")
 
     def __init__(
         self,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         load: Callable[[Sequence[int]], NDArray[Any] | Sequence[NDArray[Any]]],
+        found: Callable[[], Sequence[Finding]] = tuple,
     ) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self._load = load
+        self._found = found
         self._array: NDArray[Any] | None = None
         self._held: dict[int, NDArray[Any]] = {}
 
@@ -52,6 +55,11 @@ class FrameArray:
     def held_indices(self) -> tuple[int, ...]:
         """The k of the frames already fetched, ascending; asking for these costs nothing."""
         return tuple(range(self.shape[0])) if self._array is not None else tuple(sorted(self._held))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What only the pixels of frames fetched so far could show."""
+        return tuple(self._found())
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -175,12 +183,11 @@ class Volume:
         return isinstance(self.array, FrameArray)
 
     def fetch(self) -> Volume:
-        """The same volume with every frame in memory."""
+        """The same volume with every frame in memory, and with the findings that fetching made."""
         if not isinstance(self.array, FrameArray):
             return self
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        values["array"] = self.array.fetch()
-        return Volume(**values)
+        array = self.array.fetch()
+        return replace(self, array=array, findings=merged(self.findings, self.array.findings))
 
     def valid_mask(self) -> NDArray[np.bool_]:
         """``[k, j, i]`` False in filled slices."""

@@ -180,3 +180,17 @@ def test_a_format_nobody_writes_is_refused(session: dl.Session, tmp_path: Path) 
     (tmp_path / "file").write_text("x")
     with pytest.raises(dl.WriteError):
         session.write(volume, tmp_path / "file" / "out")
+
+
+def test_zeros_for_short_frames_are_told_by_a_lazy_volume_too(tmp_path: Path) -> None:
+    phantoms.tricky(12, tmp_path)
+    with dl.open() as session:
+        session.index(tmp_path)
+        (loadable,) = session.examine()
+        eager = session.load(loadable, options={"short": "zero"})
+        lazy = session.load(loadable, lazy=True, options={"short": "zero"})
+        assert np.array_equal(lazy.array[0], eager.array[0])
+        assert not lazy.findings
+        fetched = lazy.fetch()
+    assert [found.code for found in eager.findings] == ["pixels.short"]
+    assert fetched.findings == eager.findings
