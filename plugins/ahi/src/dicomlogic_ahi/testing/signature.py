@@ -11,8 +11,8 @@ import re
 from datetime import datetime, timezone
 from urllib.parse import quote
 
-from dicomlogic_ahi.fake_answers import ServiceError
-from dicomlogic_ahi.fake_switches import Switches
+from dicomlogic_ahi.testing.answers import ServiceError
+from dicomlogic_ahi.testing.switches import Switches
 from dicomlogic_core.testing.server_answers import Request
 
 SERVICE = "medical-imaging"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dicomlogic_ahi.fake_answers import ServiceError
-from dicomlogic_ahi.fake_sets import ImageSet
+from dicomlogic_ahi.testing.answers import ServiceError
+from dicomlogic_ahi.testing.sets import ImageSet
 
 # member of the request -> level and keyword of the document
 _TAGS = {

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dicomlogic_ahi.fake_switches import Switches
+from dicomlogic_ahi.testing.switches import Switches
 
 
 def spoiled(document: Mapping[str, Any], switches: Switches) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from dicomlogic_ahi.fake_answers import error_answer
+from dicomlogic_ahi.testing.answers import error_answer
 from dicomlogic_core.testing.server_answers import Answer
 from dicomlogic_core.testing.server_faults import KINDS as COMMON
 from dicomlogic_core.testing.server_faults import Make, Wait

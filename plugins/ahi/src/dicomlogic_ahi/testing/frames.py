@@ -10,7 +10,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.pixels import iter_pixels
 
-from dicomlogic_ahi.fake_sets import Frame
+from dicomlogic_ahi.testing.sets import Frame
 from dicomlogic_core.testing.server_frames import EXPLICIT_LITTLE_ENDIAN, FrameReader, is_native
 from dicomlogic_core.testing.server_store import Instance
 

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dicomlogic_ahi.fake_answers import ServiceError, blob_answer, json_answer
-from dicomlogic_ahi.fake_frames import media_type
-from dicomlogic_ahi.fake_search import search, summary
-from dicomlogic_ahi.fake_sets import CREATED, ImageSet
-from dicomlogic_ahi.fake_signature import check_signature
-from dicomlogic_ahi.fake_spoiled import spoiled
-from dicomlogic_ahi.fake_switches import Switches
+from dicomlogic_ahi.testing.answers import ServiceError, blob_answer, json_answer
+from dicomlogic_ahi.testing.frames import media_type
+from dicomlogic_ahi.testing.search import search, summary
+from dicomlogic_ahi.testing.sets import CREATED, ImageSet
+from dicomlogic_ahi.testing.signature import check_signature
+from dicomlogic_ahi.testing.spoiled import spoiled
+from dicomlogic_ahi.testing.switches import Switches
 from dicomlogic_core.testing.server_answers import Answer, Request
 
 _ID = r"[0-9a-z]{32}"

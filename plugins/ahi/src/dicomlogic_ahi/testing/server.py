@@ -1,19 +1,4 @@
-"""A fake of AWS HealthImaging's read operations on the loopback interface, for tests.
-
-::
-
-    with serve(image_sets_from(folder)) as server:
-        session.index(f"ahi://{server.datastore}", endpoint=server.endpoint, ...)
-
-Operations, errors, paging and signatures follow the service model; a real botocore client cannot tell the difference.
-Control and runtime operations are on the same endpoint, as with every custom endpoint: a botocore client needs
-``Config(inject_host_prefix=False)``. Nothing is printed. How it behaves is decided by `Switches`, which may change
-while it runs::
-
-    server.set(faults=[Fault("error", path="getImageFrame", times=3, value="ThrottlingException")])
-
-The pattern of a fault is searched in path, query and body of a request, so that it can name a frame.
-"""
+"""The running fake service: sockets, log, switches and faults around its operations."""
 
 from __future__ import annotations
 
@@ -21,16 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dicomlogic_ahi.fake_answers import ServiceError, error_answer
-from dicomlogic_ahi.fake_faults import KINDS
-from dicomlogic_ahi.fake_metadata import image_sets_from
-from dicomlogic_ahi.fake_service import Service
-from dicomlogic_ahi.fake_sets import DATASTORE, Frame, ImageSet
-from dicomlogic_ahi.fake_switches import Fault, Switches
+from dicomlogic_ahi.testing.answers import ServiceError, error_answer
+from dicomlogic_ahi.testing.faults import KINDS
+from dicomlogic_ahi.testing.service import Service
+from dicomlogic_ahi.testing.sets import DATASTORE, ImageSet
+from dicomlogic_ahi.testing.switches import Switches
 from dicomlogic_core.testing.server_answers import Answer, Request
 from dicomlogic_core.testing.server_base import BaseServer
-
-__all__ = ["DATASTORE", "Fault", "Frame", "ImageSet", "Request", "Server", "Switches", "image_sets_from", "serve"]
 
 
 @contextmanager

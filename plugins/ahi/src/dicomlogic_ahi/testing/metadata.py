@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dicomlogic_ahi.fake_elements import instance_elements
-from dicomlogic_ahi.fake_frames import stored_frames
-from dicomlogic_ahi.fake_sets import DATASTORE, Frame, ImageSet, identifier
+from dicomlogic_ahi.testing.elements import instance_elements
+from dicomlogic_ahi.testing.frames import stored_frames
+from dicomlogic_ahi.testing.sets import DATASTORE, Frame, ImageSet, identifier
 from dicomlogic_core.testing.server_frames import FrameReader
 from dicomlogic_core.testing.server_store import Instance, Store
 
