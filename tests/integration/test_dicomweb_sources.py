@@ -5,16 +5,14 @@ What cannot be equal is named in `ALLOWED`, with its reason; anything else that 
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import dicomlogic_core as dl
+from dicomlogic_core.testing.comparison import Found, differences, plain, study_of
 
 CASES = [
     "ct/ct_gantry_tilt",
@@ -38,69 +36,10 @@ CASES = [
     "seg_pm_sr/dcmqi",
 ]
 
-# Not compared: when and where from.
-TIMES = {"InsertTimestamp", "DisplayedFieldsUpdatedTimestamp"}
-PLACES = {"Filename", "URL"}
-
 # What may differ, and why. Each is looked for; one that no case needs any more fails.
 REWRITTEN = "Orthanc before 1.12 sends decimal strings as numbers, rounded to 14 digits: the text is lost"
 ARRIVAL = "a study's empty and absent fields come from the instance that arrives first, and Orthanc has its own order"
 _needed: set[str] = set()
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a database holds and gives, in a form that can be compared."""
-
-    rows: dict[str, dict[Any, dict[str, Any]]]
-    tags: dict[tuple[str, str], str | None]
-    loadables: dict[str, dict[str, Any]]
-    volumes: dict[str, Any]
-
-
-def _rows(folder: Path) -> dict[str, dict[Any, dict[str, Any]]]:
-    keys = {"Patients": "PatientID", "Studies": "StudyInstanceUID", "Series": "SeriesInstanceUID"}
-    found: dict[str, dict[Any, dict[str, Any]]] = {}
-    connection = sqlite3.connect(folder / "ctkDICOM.sql")
-    connection.row_factory = sqlite3.Row
-    try:
-        for table, key in (keys | {"Images": "SOPInstanceUID"}).items():
-            found[table] = {
-                row[key]: {name: row[name] for name in row.keys() if name not in TIMES | PLACES}  # noqa: SIM118
-                for row in connection.execute(f"SELECT * FROM {table}")
-            }
-    finally:
-        connection.close()
-    for row in found["Patients"].values():
-        row.pop("UID")  # numbered in the order of arrival
-    for row in found["Studies"].values():
-        row.pop("PatientsUID")
-    return found
-
-
-def _tags(folder: Path) -> dict[tuple[str, str], str | None]:
-    connection = sqlite3.connect(folder / "ctkDICOMTagCache.sql")
-    try:
-        return {(uid, tag): value for uid, tag, value in connection.execute("SELECT * FROM TagCache")}
-    finally:
-        connection.close()
-
-
-def _find(location: str | Path, folder: Path) -> Found:
-    with dl.open(folder) as session:
-        result = session.index(location)
-        assert not result.failed and result.instances > 0
-        loadables = session.examine(all=True)
-        volumes = {loadable.id: _load(session, loadable) for loadable in loadables if loadable.selected}
-    return Found(_rows(folder), _tags(folder), {loadable.id: loadable.as_dict() for loadable in loadables}, volumes)
-
-
-def _load(session: dl.Session, loadable: dl.Loadable) -> Any:
-    """The volume, or the code of the refusal: series that are no single volume are refused from everywhere."""
-    try:
-        return session.load(loadable)
-    except dl.GeometryError as error:
-        return error.code
 
 
 _FOUND: dict[tuple[str, str], Found] = {}
@@ -120,7 +59,7 @@ def folder(case: str, shared_data: Path) -> Path:
 def files(case: str, folder: Path, tmp_path: Path) -> Found:
     """What the files themselves give; read once for all tests."""
     if (case, "files") not in _FOUND:
-        _FOUND[case, "files"] = _find(folder, tmp_path / "files")
+        _FOUND[case, "files"] = study_of(folder, tmp_path / "files")
     return _FOUND[case, "files"]
 
 
@@ -134,16 +73,8 @@ def found(case: str, source: str, folder: Path, tmp_path: Path, request: pytest.
     """What a server over the same files gives; read once for all tests."""
     if (case, source) not in _FOUND:
         start: Callable[..., Any] = request.getfixturevalue("dicomweb_server" if source == "loopback" else "orthanc")
-        _FOUND[case, source] = _find(start(folder).url, tmp_path / "server")
+        _FOUND[case, source] = study_of(start(folder).url, tmp_path / "server")
     return _FOUND[case, source]
-
-
-def _differences(wanted: Any, found: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        for key in sorted(wanted.keys() | found.keys(), key=str):
-            yield from _differences(wanted.get(key), found.get(key), (*where, key))
-    elif wanted != found:
-        yield where, wanted, found
 
 
 def _same_number(wanted: Any, found: Any) -> bool:
@@ -158,7 +89,7 @@ def _same_number(wanted: Any, found: Any) -> bool:
 def _unexplained(source: str, wanted: Any, found: Any) -> list[Any]:
     """The differences that no exception covers."""
     left = []
-    for where, a, b in _differences(wanted, found):
+    for where, a, b in differences(wanted, found):
         if source == "orthanc" and _same_number(a, b):
             _needed.add(REWRITTEN)
         elif source == "orthanc" and where[0] == "Studies" and {a, b} == {"", None}:
@@ -174,7 +105,7 @@ def test_database_rows_are_those_of_the_files(source: str, files: Found, found: 
 
 
 def test_loadables_are_those_of_the_files(files: Found, found: Found) -> None:
-    assert list(_differences(files.loadables, found.loadables)) == []
+    assert list(differences(files.loadables, found.loadables)) == []
 
 
 def test_volumes_are_those_of_the_files(source: str, files: Found, found: Found) -> None:
@@ -190,17 +121,8 @@ def test_volumes_are_those_of_the_files(source: str, files: Found, found: Found)
         np.testing.assert_allclose(volume.geometry.ijk_to_lps, wanted.geometry.ijk_to_lps, rtol=0, atol=tolerance_mm)
         assert volume.provenance == wanted.provenance
         assert (volume.unit, volume.quantity, volume.missing) == (wanted.unit, wanted.quantity, wanted.missing)
-        assert _unexplained(source, _plain(wanted.metadata), _plain(volume.metadata)) == []
+        assert _unexplained(source, plain(wanted.metadata), plain(volume.metadata)) == []
         assert {finding.code for finding in volume.findings} == {finding.code for finding in wanted.findings}
-
-
-def _plain(metadata: Any) -> Any:
-    """Metadata as nested dicts, lists by position, so that differences are told one by one."""
-    if isinstance(metadata, Mapping):
-        return {key: _plain(value) for key, value in metadata.items()}
-    if isinstance(metadata, (list, tuple)):
-        return {number: _plain(value) for number, value in enumerate(metadata)}
-    return metadata
 
 
 def test_every_exception_is_still_needed(orthanc: Callable[..., Any]) -> None:

@@ -65,9 +65,7 @@ def _instances(document: Mapping[str, Any], elements: Elements) -> Iterator[Inst
         outer = {keyword: value for level in levels for keyword, value in _dict(level, "DICOM").items()}
         vrs = {key: vr for level in levels for key, vr in _dict(level, "DICOMVRs").items()}
         common: dict[bool, dict[str, str]] = {}
-        for sop_uid, instance in _dict(series, "Instances").items():
-            if not isinstance(instance, dict):
-                continue
+        for sop_uid, instance in _ordered(_dict(series, "Instances")):
             block = _dict(instance, "DICOM")
             signed = block.get("PixelRepresentation", outer.get("PixelRepresentation")) == 1
             if signed not in common:
@@ -86,6 +84,19 @@ def _instances(document: Mapping[str, Any], elements: Elements) -> Iterator[Inst
                 frame_ids=frame_ids,
                 checksums=checksums,
             )
+
+
+def _ordered(instances: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """By InstanceNumber: the service gives them in no order, and what a study says first should not depend on that."""
+    found = [(uid, instance) for uid, instance in instances.items() if isinstance(instance, dict)]
+    return sorted(found, key=lambda one: (_number(_dict(one[1], "DICOM").get("InstanceNumber")), one[0]))
+
+
+def _number(value: Any) -> float:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("inf")
 
 
 def _frames(instance: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[int | None, ...]]:

@@ -13,6 +13,7 @@ from typing import Any
 from dicomlogic_core import DicomLogicError, tag_key, tag_vr
 
 _BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+_ONE_TEXT = frozenset(("LT", "ST", "UR", "UT"))
 _HEX = frozenset("0123456789ABCDEFabcdef")
 _META_GROUP = "0002"  # of the file that was imported: what is stored now is said elsewhere
 _MOST_REMEMBERED = 50_000
@@ -39,16 +40,22 @@ class Elements:
         `vrs` has those of private elements; keywords the dictionary lacks are collected in `unknown`.
         """
         remembered = self._texts
+        nested = None
         for keyword, value in block.items():
-            known = (keyword, tuple(value) if type(value) is list else value, vrs.get(keyword), signed)
-            try:
-                texts[keyword] = remembered[known]
-            except KeyError:
-                text = texts[keyword] = self._text(keyword, value, vrs, signed=signed)
+            if type(value) is not list:
+                known: Any = (keyword, value, vrs.get(keyword), signed)
+            elif value and type(value[0]) is dict:
+                # To spell a sequence out takes a tenth of the time of converting it.
+                nested = frozenset(vrs.items()) if nested is None else nested
+                known = (keyword, repr(value), nested, signed)
+            else:
+                known = (keyword, tuple(value), vrs.get(keyword), signed)
+            text = remembered.get(known)
+            if text is None:
+                text = self._text(keyword, value, vrs, signed=signed)
                 if len(remembered) < _MOST_REMEMBERED:
                     remembered[known] = text
-            except TypeError:  # items of a sequence
-                texts[keyword] = self._text(keyword, value, vrs, signed=signed)
+            texts[keyword] = text
 
     def _text(self, keyword: str, value: Any, vrs: Vrs, *, signed: bool) -> str:
         key = self._key(keyword)
@@ -74,8 +81,11 @@ class Elements:
             return {"vr": vr, "Value": items} if items else {"vr": vr}
         if all(one is None or one == "" for one in values):
             return {"vr": vr}
-        if vr in _BINARY and isinstance(values[0], str):
+        if vr in _BINARY and isinstance(values[0], str) and (vr != "UN" or key in vrs):
             return {"vr": vr, "InlineBinary": values[0]}
+        # What is in sequences has no VR there; a reader that wants a private element knows its own.
+        if isinstance(value, str) and "\\" in value and vr not in _ONE_TEXT:
+            values = value.split("\\")  # more values than the dictionary allows
         return {"vr": vr, "Value": [_value(vr, one) for one in values]}
 
     def _item(self, item: Any, vrs: Vrs, *, signed: bool, depth: int) -> dict[str, Any]:
