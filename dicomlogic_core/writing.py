@@ -14,6 +14,8 @@ from dicomlogic_core.naming import safe_file_name
 if TYPE_CHECKING:
     from dicomlogic_core.registry import Registry
 
+_HEADER_TEXTS = frozenset({"common", "varying"})  # keys of `Volume.metadata`
+
 
 def write_object(
     registry: Registry,
@@ -57,12 +59,15 @@ def _kind(obj: Any) -> str:
 
 
 def _digest(obj: Any) -> str:
-    """Of all that tells two objects apart but pixels: variants of one loadable differ in grid, unit or metadata."""
+    """Of what tells two objects apart but pixels: their slices, and the grid, unit or metadata of a variant.
+
+    Equal for one loadable from all its sources: servers write numbers anew (``90.0`` becomes ``90``, ``-0`` ``0``).
+    """
     digest = hashlib.sha256(getattr(obj, "name", "").encode())
     for ref in getattr(obj, "provenance", ()):
         digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
     if (geometry := getattr(obj, "geometry", None)) is not None:
-        digest.update(f"{geometry.size_ijk}{geometry.ijk_to_lps.tolist()}".encode())
-    facts = (getattr(obj, "unit", ""), dict(getattr(obj, "metadata", {})))
-    digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
+        digest.update(f"{geometry.size_ijk}{(geometry.ijk_to_lps + 0.0).tolist()}".encode())
+    metadata = {key: value for key, value in getattr(obj, "metadata", {}).items() if key not in _HEADER_TEXTS}
+    digest.update(json.dumps((getattr(obj, "unit", ""), metadata), sort_keys=True, default=str).encode())
     return digest.hexdigest()[:8]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,18 @@ def test_writing_twice_replaces_and_variants_stand_apart(session: dl.Session, tm
     assert len(set(first)) == len(volumes)
     assert [session.write(one, tmp_path)[0] for one in volumes] == first
     assert session.write(volumes[0], tmp_path, name="mine")[0].name == "mine.nrrd"
+
+
+def test_a_file_is_called_the_same_whatever_source_its_slices_came_from(session: dl.Session, tmp_path: Path) -> None:
+    volume = session.load(session.examine()[0])
+    matrix = volume.geometry.ijk_to_lps
+    assert (matrix == 0).any()
+    rewritten = dataclasses.replace(
+        volume,
+        geometry=dl.Geometry(size_ijk=volume.geometry.size_ijk, ijk_to_lps=np.where(matrix == 0, -0.0, matrix)),
+        metadata={**volume.metadata, "common": {**volume.metadata["common"], "FlipAngle": "90.0"}},
+    )
+    assert session.write(rewritten, tmp_path) == session.write(volume, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "/abs", "..", "a/b"])
