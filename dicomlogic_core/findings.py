@@ -99,7 +99,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "index.folder-prefix": ("warning", "a source folder's name begins like the database folder's", "rename one"),
     "index.data-inside": ("warning", "data lies inside the database folder; Slicer may delete originals", "move it"),
     "index.journal-fallback": ("note", "write-ahead logging does not work here; a rollback journal is used", ""),
-    "index.header-damaged": ("error", "stored headers are damaged", "index the location again"),
+    "index.header-damaged": ("error", "stored headers are damaged", "index into a new folder"),
     "index": ("error", "the database failed", "check the disk and the folder"),
     "index.damaged": ("error", "the database file is damaged", "index into a new folder, or restore a copy"),
     "index.schema-version": (

@@ -239,7 +239,12 @@ def _failures(locations: Sequence[Location], error: DicomLogicError) -> Iterator
 
 def _unreadable(path: str, error: OSError) -> PixelError:
     if isinstance(error, FileNotFoundError):
-        return PixelError("the file is gone", code="pixels.missing", where=path, remedy="index its folder again")
+        return PixelError(
+            "the file is gone",
+            code="pixels.missing",
+            where=path,
+            remedy="put it back, or index the folder it was moved to",
+        )
     return PixelError(
         f"the file cannot be read: {error.strerror}", code="file.unreadable", where=path, remedy="check its permissions"
     )

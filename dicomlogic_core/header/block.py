@@ -103,7 +103,7 @@ def inflate(data: bytes, limit: int = BLOCK_LIMIT) -> bytes:
 
 
 def _damaged() -> DatabaseError:
-    return DatabaseError("stored headers are damaged", code="index.header-damaged", remedy="index the location again")
+    return DatabaseError("stored headers are damaged", code="index.header-damaged", remedy="index into a new folder")
 
 
 class Block:

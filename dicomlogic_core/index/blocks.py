@@ -141,7 +141,7 @@ def check_digest(digest: object, body: object, where: str) -> None:
     """
     if not isinstance(body, bytes) or hashlib.sha256(body).digest() != digest:
         raise DatabaseError(
-            "stored headers are damaged", code="index.header-damaged", where=where, remedy="index the location again"
+            "stored headers are damaged", code="index.header-damaged", where=where, remedy="index into a new folder"
         )
 
 

@@ -192,7 +192,7 @@ def test_headers_of_a_server_are_kept_as_it_sent_them(store: Store) -> None:
     ingest.finish()
     assert raw_headers(store, "1.4.1") == [sent]
     store.own.rows("UPDATE raw SET body = x'00'")
-    with pytest.raises(DatabaseError, match="index the location again"):
+    with pytest.raises(DatabaseError, match="index into a new folder"):
         raw_headers(store, "1.4.1")
 
 
