@@ -67,7 +67,7 @@ def _digest(obj: Any) -> str:
     for ref in getattr(obj, "provenance", ()):
         digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
     if (geometry := getattr(obj, "geometry", None)) is not None:
-        digest.update(f"{geometry.size_ijk}{(geometry.ijk_to_lps + 0.0).tolist()}".encode())
+        digest.update(f"{geometry.size_ijk}{(geometry.ijk_to_lps.round(9) + 0.0).tolist()}".encode())
     metadata = {key: value for key, value in getattr(obj, "metadata", {}).items() if key not in _HEADER_TEXTS}
     digest.update(json.dumps((getattr(obj, "unit", ""), metadata), sort_keys=True, default=str).encode())
     return digest.hexdigest()[:8]

@@ -159,7 +159,7 @@ def test_a_file_is_called_the_same_whatever_source_its_slices_came_from(session:
     assert (matrix == 0).any()
     rewritten = dataclasses.replace(
         volume,
-        geometry=dl.Geometry(size_ijk=volume.geometry.size_ijk, ijk_to_lps=np.where(matrix == 0, -0.0, matrix)),
+        geometry=dl.Geometry(size_ijk=volume.geometry.size_ijk, ijk_to_lps=np.where(matrix == 0, -0.0, matrix + 1e-13)),
         metadata={**volume.metadata, "common": {**volume.metadata["common"], "FlipAngle": "90.0"}},
     )
     assert session.write(rewritten, tmp_path) == session.write(volume, tmp_path)
