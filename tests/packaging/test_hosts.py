@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from .conftest import UV, run
+from .conftest import UV, requirements, run
 
 # The packages these hosts list for themselves, autumn 2026, as far as they touch ours.
 SLICER = """numpy==2.4.6 scipy==1.17.1 requests==2.34.2 urllib3==2.7.0 pydicom==3.0.2 dicomweb-client==0.61.0
@@ -15,6 +15,8 @@ COLAB = """numpy==2.1.3 requests==2.32.4 urllib3==2.5.0 pluggy==1.6.0 importlib_
 typing_extensions==4.16.0 tqdm==4.67.3 scipy==1.16.3 pillow==11.3.0 orjson==3.12.0"""
 # What requests brings anyway; hosts ship them without our having to say so.
 REQUESTS = {"certifi", "charset-normalizer", "idna"}
+# What only the AWS HealthImaging plugin needs, for credentials and signing; neither host ships it.
+SIGNING = {"botocore", "jmespath", "python-dateutil", "six"}
 
 
 @pytest.mark.skipif(UV is None, reason="resolving for another Python needs uv")
@@ -33,4 +35,10 @@ def test_only_our_wheels_and_what_the_host_lacks_is_added(environment, wheels, t
     done = run(UV, *command, "--constraints", str(constraints), str(requirements))
     resolved = {re.split(r"[ =@]", line)[0] for line in done.stdout.splitlines() if line.strip()}
     shipped = {pin.partition("==")[0].replace("_", "-") for pin in pins.split()} | REQUESTS
-    assert resolved - shipped == {*wheels, *added}
+    assert resolved - shipped - SIGNING == {*wheels, *added}
+
+
+def test_only_one_plugin_needs_more_than_the_core(wheels):
+    beside = {name: [one for one in requirements(wheel) if "extra ==" not in one] for name, wheel in wheels.items()}
+    more = {name: needed for name, needed in beside.items() if any("dicomlogic-core" not in one for one in needed)}
+    assert set(more) <= {"dicomlogic-core", "dicomlogic-ahi"}, more
