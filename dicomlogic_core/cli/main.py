@@ -31,9 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted; what was finished stays, run the same command again to go on")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output has had enough (`| head`); keep the interpreter's last flush quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output has had enough (`| head`).
+        _drop_output()
         return 0
+    except OSError as error:  # the disk or a folder, where no step of the work has more to say
+        place = f" [{error.filename}]" if error.filename else ""
+        what = error.strerror or str(error).partition("\n")[0]  # pydicom adds a traceback to its own
+        _complain(f"{what}{place} -> check the disk and the folder, then run again")
+        _drop_output()
+        return SOURCE_FAILURE
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -54,6 +60,14 @@ def _run(args: argparse.Namespace) -> int:
     except DicomLogicError as error:
         _complain(error)
         return 1
+
+
+def _drop_output() -> None:
+    """Keep the interpreter's last flush quiet: what it has left nobody can take."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(what: object) -> None:

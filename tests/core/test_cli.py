@@ -395,6 +395,14 @@ def test_every_command_has_json_and_a_description() -> None:
         assert parser.description, name
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_is_full_is_one_line(db: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*PROGRAM, "list", "--db", str(db)], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes close differently on Windows")
 def test_a_closed_pipe_is_no_error(db: Path) -> None:
     shell = f"{' '.join(PROGRAM)} list --db {db} --level instance | head -n 1"

@@ -99,6 +99,13 @@ def test_other_peoples_folders_are_left_alone(tmp_path: Path, capsys: pytest.Cap
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_disk_that_fails_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    assert main(["demo", "--to", str(tmp_path / "file" / "below")]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "file") in line
+
+
 def test_under_uv_the_commands_begin_with_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UV", str(tmp_path / ".uv" / "bin" / "uv"))
