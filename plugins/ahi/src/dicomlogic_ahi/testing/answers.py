@@ -13,6 +13,7 @@ STATUSES = {
     "ConflictException": 409,
     "AccessDeniedException": 403,
     "ExpiredTokenException": 403,
+    "InvalidSignatureException": 403,
     "UnrecognizedClientException": 403,
     "ValidationException": 400,
     "BadRequestException": 400,

@@ -44,7 +44,7 @@ def check_signature(request: Request, switches: Switches) -> None:
     text = "\n".join(("AWS4-HMAC-SHA256", f"{moment:%Y%m%dT%H%M%SZ}", scope, _digest(canonical(request, signed))))
     if not hmac.compare_digest(_signature(text, moment, switches), match["signature"]):
         raise ServiceError(
-            "AccessDeniedException", "The request signature we calculated does not match the signature you provided"
+            switches.refusal, "The request signature we calculated does not match the signature you provided"
         )
 
 

@@ -17,6 +17,8 @@ class Switches(CommonSwitches):
         access_key, secret_key, session_token: credentials that requests must be signed with; "" is no session token.
         region: region that signatures must name.
         signatures: False takes every request, signed or not.
+        refusal: the error for a signature that does not match; the model has ``AccessDeniedException``, AWS's gateways
+            also answer ``InvalidSignatureException``.
         expired: True says of every token that it is expired.
         storage: the data store's losslessStorageFormat, which GetDatastore answers.
 
@@ -33,6 +35,7 @@ class Switches(CommonSwitches):
     session_token: str = field(default="", repr=False)
     region: str = "eu-central-1"
     signatures: bool = True
+    refusal: str = "AccessDeniedException"
     expired: bool = False
     storage: str = "HTJ2K"
 
