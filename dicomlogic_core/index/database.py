@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,8 @@ from dicomlogic_core.errors import DatabaseError
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-BUSY_RETRIES = 3
+BUSY_RETRIES = 5
+_BUSY_PAUSE = 0.05
 IN_LIST = 900
 """Values per IN list; SQLite's own limit was 999 for long."""
 
@@ -65,17 +67,13 @@ class Database:
         status = self.path.stat()
         return [status.st_size, status.st_mtime_ns]
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query.
+    def rows(self, sql: str, parameters: Sequence[Any] = (), *, retries: int = BUSY_RETRIES) -> list[tuple[Any, ...]]:
+        """All rows of a query, asked again up to `retries` times while another process holds the file.
 
         Raises:
             DatabaseError: the file cannot be read.
         """
-        with self.lock:
-            try:
-                return self._connection.execute(sql, parameters).fetchall()
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                raise database_error(error, self.path) from error
+        return self._patiently(lambda: self._connection.execute(sql, parameters).fetchall(), retries)
 
     def rows_in(self, sql: str, values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         """Rows of a query with one ``IN (?)``, asked in lists that any SQLite accepts."""
@@ -92,13 +90,22 @@ class Database:
         Raises:
             DatabaseError: read-only, locked for too long, damaged, or the disk is full.
         """
+        return self._patiently(lambda: self._attempt(action))
+
+    def _patiently(self, action: Callable[[], T], retries: int = BUSY_RETRIES) -> T:
+        """Run `action`, again while another process holds the file.
+
+        SQLite gives up at once, without its busy timeout, where waiting could deadlock: while another process changes
+        the journal or recovers it. Hence the pauses between the attempts.
+        """
         with self.lock:
-            for attempt in range(BUSY_RETRIES + 1):
+            for attempt in range(retries + 1):
                 try:
-                    return self._attempt(action)
+                    return action()
                 except (sqlite3.Error, UnicodeDecodeError) as error:
-                    if attempt == BUSY_RETRIES or not _is_busy(error):
+                    if attempt == retries or not _is_busy(error):
                         raise database_error(error, self.path) from error
+                    time.sleep(_BUSY_PAUSE * 2**attempt)
             raise AssertionError("unreachable")
 
     def _attempt(self, action: Callable[[sqlite3.Connection], T]) -> T:
@@ -113,9 +120,9 @@ class Database:
                 connection.execute("ROLLBACK")
             raise
 
-    def pragma(self, text: str) -> Any:
+    def pragma(self, text: str, *, retries: int = BUSY_RETRIES) -> Any:
         """The first value a pragma answers, None when it answers nothing."""
-        rows = self.rows(f"PRAGMA {text}")
+        rows = self.rows(f"PRAGMA {text}", retries=retries)
         return rows[0][0] if rows else None
 
     def close(self) -> None:

@@ -51,8 +51,8 @@ def leave_wal(database: Database) -> None:
         return
     try:
         database.pragma("busy_timeout=100")  # a reader elsewhere must not hold up the end of a program
-        database.pragma("wal_checkpoint(TRUNCATE)")
-        database.pragma("journal_mode=DELETE")
+        database.pragma("wal_checkpoint(TRUNCATE)", retries=0)
+        database.pragma("journal_mode=DELETE", retries=0)
     except DatabaseError:
         return
 
