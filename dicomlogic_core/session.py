@@ -11,6 +11,7 @@ from dicomlogic_core.clients import Clients
 from dicomlogic_core.errors import Cancelled, DicomLogicError, UsageError
 from dicomlogic_core.faces import Findings, Rows
 from dicomlogic_core.loadable import Loadable, Loadables
+from dicomlogic_core.option_names import check_options
 from dicomlogic_core.tags import tag_key
 from dicomlogic_core.work import OnProgress, Work
 
@@ -69,6 +70,7 @@ class Session:
         self.clients = Clients(self.manager)
         for source in sources:
             options = {"location": source} if isinstance(source, str) else dict(source)
+            check_options(options.keys() - {"location"}, self.manager.registry)
             self.clients.name(options.pop("location"), options)
         self._studies: dict[str, StudyView] = {}
         self.findings = Findings()
@@ -112,7 +114,7 @@ class Session:
             cancel: asked between batches; what was committed stays.
 
         Raises:
-            UsageError: no source handles the location, or a filter is no DICOM keyword.
+            UsageError: no source handles the location, a filter is no DICOM keyword, or an option is unknown.
             SourceError: the location as a whole cannot be read.
             DatabaseError: the database cannot be written.
             PluginError: the source failed; what was committed stays.
@@ -129,6 +131,7 @@ class Session:
         for keyword in filters:
             tag_key(keyword)
         registry = self.manager.registry
+        check_options(given, registry)
         provider = registry.for_scheme("source", _scheme(place))
         self.clients.name(place, given)
         wanted = wanted_tags([*registry.wanted_tags(), *filters])
@@ -198,10 +201,11 @@ class Session:
         A whole study is always examined; filters apply to the result, so that it never depends on them.
 
         Raises:
-            UsageError: an identifier that the database does not have, or an unknown keyword.
+            UsageError: an identifier that the database does not have, or an unknown keyword or option.
         """
         from dicomlogic_core.examine import examine_study
 
+        check_options(options or (), self.manager.registry)
         filters = {tag_key(_keyword(name)): value for name, value in where.items()}
         wanted = set(uids)
         met: set[str] = set()
@@ -254,6 +258,7 @@ class Session:
         With ``lazy=True`` its array fetches frames when they are asked for: ``volume.array[40]`` costs one frame.
 
         Raises:
+            UsageError: an option is unknown, or cannot be meant.
             PixelError: frames are missing, short or cannot be decoded.
             GeometryError: the adaptor refuses, saying what is missing.
             PluginError: the adaptor failed.
@@ -261,6 +266,7 @@ class Session:
         """
         from dicomlogic_core.loading import load
 
+        check_options(options or (), self.manager.registry)
         return load(
             loadable,
             self.study(loadable.study_uid),
@@ -287,11 +293,12 @@ class Session:
         overwrite each other, and writing the same one again replaces it.
 
         Raises:
-            UsageError: no writer has that format or takes such an object.
+            UsageError: no writer has that format or takes such an object, or an option is unknown.
             WriteError: the file cannot be written; nothing is left under its name.
         """
         from dicomlogic_core.writing import write_object
 
+        check_options(options or (), self.manager.registry)
         return write_object(self.manager.registry, obj, folder, format=format, options=options, name=name)
 
     def preview(self, loadable: Loadable, path: str | Path, *, options: Mapping[str, str] | None = None) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 import dicomlogic_core as dl
 from dicomlogic_core import hookspecs
 from dicomlogic_core.cli.main import build_parser
+from dicomlogic_core.option_names import CORE_OPTIONS
 
 FOLDER = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->\n"
@@ -79,28 +80,26 @@ def _help(action: argparse.Action, command: argparse.ArgumentParser) -> str:
 
 
 def options() -> str:
-    """What ``-o`` understands, from the providers of this repository."""
+    """What ``-o`` understands, from the core and the providers of this repository."""
     lines = [
         "# Options",
         "",
-        'Given as `-o KEY=VALUE` on the command line, or as `options={"KEY": "VALUE"}` in Python.',
+        'Given as `-o KEY=VALUE` on the command line, or as `options={"KEY": "VALUE"}` in Python. A name that nothing',
+        "installed knows is refused.",
+        *_option_table("the core", "Of indexing and loading, whatever the source and the adaptor.", CORE_OPTIONS),
     ]
     registry = dl.default_manager().registry
     for kind in ("source", "adaptor", "writer"):
         for provider in registry.providers(kind):
             known: Mapping[str, str] = getattr(provider, "options", {})
             if known:
-                lines += [
-                    "",
-                    f"## {kind} {provider.name}",
-                    "",
-                    f"{provider.label}.",
-                    "",
-                    "| option | meaning |",
-                    "|---|---|",
-                ]
-                lines += [_row(f"`{name}`", text) for name, text in known.items()]
+                lines += _option_table(f"{kind} {provider.name}", f"{provider.label}.", known)
     return _page(lines)
+
+
+def _option_table(title: str, label: str, known: Mapping[str, str]) -> list[str]:
+    rows = [_row(f"`{name}`", text) for name, text in known.items()]
+    return ["", f"## {title}", "", label, "", "| option | meaning |", "|---|---|", *rows]
 
 
 def hooks() -> str:
