@@ -73,7 +73,10 @@ def run_list(args: Namespace) -> int:
 
 
 def run_examine(args: Namespace) -> int:
-    """``dicomlogic examine``: alternatives too, so that their identifiers can be used."""
+    """``dicomlogic examine``: alternatives too, so that their identifiers can be used.
+
+    What is wrong with an alternative that nobody chose is no failure.
+    """
     with dl.open(database(args), read_only=True) as session:
         loadables = session.examine(*args.uids, all=True, options=dict(args.options), **dict(args.where))
         others = [finding.as_dict() for finding in session.findings]
@@ -81,7 +84,7 @@ def run_examine(args: Namespace) -> int:
     emit(args, rows, lambda: _examine_text(rows))
     for line in findings_text(others):
         message(line)
-    return 1 if _has_errors(others) or any(_has_errors(row["findings"]) for row in rows) else 0
+    return 1 if _has_errors(others) or any(_has_errors(row["findings"]) for row in rows if row["selected"]) else 0
 
 
 def _examine_text(rows: Sequence[Mapping[str, Any]]) -> str:

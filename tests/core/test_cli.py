@@ -133,6 +133,18 @@ def test_examine_rows_have_the_documented_keys(run: Any, db: Path) -> None:
     assert "geometry.gap" in text
 
 
+def test_errors_of_alternatives_do_not_make_examine_fail(run: Any, tmp_path: Path) -> None:
+    db = tmp_path / "db"
+    for path in sorted(phantoms.tricky(1, tmp_path / "data"))[3:8]:
+        path.unlink()
+    assert run("index", tmp_path / "data", "--db", db).code == 0
+    done = run("examine", "--db", db, "--json")
+    wrong = [row for row in done.json if any(one["severity"] == "error" for one in row["findings"])]
+    assert [(row["selected"], row["options"]) for row in wrong] == [(False, {"irregular": "as-is"})]
+    assert done.code == 0
+    assert run("examine", "--db", db, "-o", "irregular=as-is").code == 1
+
+
 def test_export_writes_what_examine_selected(run: Any, db: Path, tmp_path: Path) -> None:
     done = run("export", "--db", db, "--to", tmp_path, "--json")
     assert done.code == 0
