@@ -42,7 +42,7 @@ class NrrdWriter:
             raise WriteError(f"a {type(obj).__name__} cannot be written as one .nrrd volume", remedy="load a volume")
         volume = obj.fetch()
         array = _storable(np.asarray(volume))
-        keys = provenance_keys(volume, show_phi=options.get("show_phi", "").lower() in ("true", "1", "yes"))
+        keys = provenance_keys(volume, show_phi=options.get("show_phi", "").lower() in ("1", "true", "yes", "on"))
         header = header_bytes(array.shape, array.dtype, volume_fields(volume, encoding), keys)
         target = path.with_name(path.name + ".nrrd")
         with replacing(target) as file:

@@ -40,7 +40,7 @@ def test_what_it_declares():
     (provider,) = dicomlogic_adaptors()
     keys = [tag_key(tag) for tag in provider.tags]
     assert len(keys) == len(set(keys))
-    assert set(provider.options) == {"irregular", "assume_stack", "selection"}
+    assert set(provider.options) == {"irregular", "assume_stack", "selection", "show_phi"}
     for end in ("2", "2.1", "4", "4.1", "128"):
         assert f"1.2.840.10008.5.1.4.1.1.{end}" in provider.sop_classes
     for end in ("481.2", "481.1", "66.4"):

@@ -60,13 +60,28 @@ _KEYWORDS = [
     "DecayFactor",
 ]
 
+_PATIENT_KEYWORDS = [
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "AccessionNumber",
+    "StudyID",
+    "InstitutionName",
+    "ReferringPhysicianName",
+]
 
-def attributes(series: SeriesView, rows: Sequence[int | None]) -> dict[str, Any]:
-    """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent."""
+
+def attributes(series: SeriesView, rows: Sequence[int | None], *, show_phi: bool = False) -> dict[str, Any]:
+    """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent.
+
+    Attributes that identify the patient are among them only with `show_phi`.
+    """
     frames = series.frames
     common: dict[str, str] = {}
     varying: dict[str, list[str | None]] = {}
-    for keyword in _KEYWORDS:
+    for keyword in [*_KEYWORDS, *_PATIENT_KEYWORDS] if show_phi else _KEYWORDS:
         column = frames.text(keyword)
         texts = [None if row is None else column[row] for row in rows]
         values = {text for row, text in zip(rows, texts) if row is not None}

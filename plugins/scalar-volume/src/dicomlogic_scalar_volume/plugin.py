@@ -41,6 +41,7 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
         options={
             "irregular": "uneven stacks: fill, split, as-is, resample or error",
             "assume_stack": "true: load frames without usable positions in the order of InstanceNumber",
+            "show_phi": "true: volumes carry attributes that identify the patient, for a writer to write",
             "selection": "slicer: offer and prefer what 3D Slicer's scalar volume plugin does",
         },
     )

@@ -44,8 +44,8 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
     if not mode or not can_be(stack, mode):
         # What was asked for all of a study may not suit this one; its own way was chosen when it was examined.
         mode = mode_of(loadable.options.get("irregular"))
-    unsorted = stack.kind not in ("volume", "image-plane")
-    if unsorted and context.options.get("assume_stack", "").lower() in _TRUE:
+    # Frames whose places are known, such as those of a time series, would lose them.
+    if stack.kind == "unlocated" and _is_true(context, "assume_stack"):
         layout = stored_order(stack)
     else:
         layout = layout_of(stack, mode)
@@ -62,13 +62,17 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
         frame_of_reference_uid=series.frames.text("FrameOfReferenceUID")[stored[0]] or "",
         provenance=tuple(None if row is None else refs[row] for row in layout.rows),
         missing=layout.missing,
-        metadata=_metadata(series, stack, layout),
+        metadata=_metadata(series, stack, layout, show_phi=_is_true(context, "show_phi")),
         findings=_findings(loadable, stack, mode, quantity.findings),
         name=loadable.name,
     )
     if stack.doubles:
         volume = _compared(volume, stack, context)
     return _resampled(volume, stack, padding) if mode == "resample" and stack.kind == "volume" else volume
+
+
+def _is_true(context: LoadContext, option: str) -> bool:
+    return context.options.get(option, "").lower() in _TRUE
 
 
 def _findings(loadable: Loadable, stack: Stack, mode: str, others: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -81,8 +85,8 @@ def _findings(loadable: Loadable, stack: Stack, mode: str, others: Sequence[Find
     return tuple(dict.fromkeys(found))
 
 
-def _metadata(series: SeriesView, stack: Stack, layout: Layout) -> dict[str, Any]:
-    metadata = attributes(series, layout.rows)
+def _metadata(series: SeriesView, stack: Stack, layout: Layout, *, show_phi: bool) -> dict[str, Any]:
+    metadata = attributes(series, layout.rows, show_phi=show_phi)
     metadata["window"] = windows(series, layout.rows)
     if stack.planes is not None:
         metadata["geometry_checks"] = stack_checks(stack)
