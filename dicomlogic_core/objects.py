@@ -130,6 +130,13 @@ class FrameArray:
         return f"FrameArray(shape={self.shape}, dtype={self.dtype}, held={self.held} of {self.shape[0]} frames)"
 
 
+def _imported(library: str) -> Any:
+    try:
+        return importlib.import_module(library)
+    except ImportError as error:
+        raise ImportError(f"this needs {library}: pip install {library}", name=library) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Volume:
     """A 3-D image in the patient.
@@ -201,7 +208,7 @@ class Volume:
         Raises:
             ImportError: SimpleITK is not installed (``pip install SimpleITK``).
         """
-        sitk: Any = importlib.import_module("SimpleITK")
+        sitk = _imported("SimpleITK")
 
         array = np.asarray(self)
         image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
@@ -216,7 +223,7 @@ class Volume:
         Raises:
             ImportError: nibabel is not installed (``pip install nibabel``).
         """
-        nibabel: Any = importlib.import_module("nibabel")
+        nibabel = _imported("nibabel")
 
         array = np.asarray(self)
         axes = (2, 1, 0, 3) if array.ndim == 4 else (2, 1, 0)

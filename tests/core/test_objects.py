@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
@@ -184,3 +185,10 @@ def test_nibabel_has_every_voxel_at_its_place_in_ras() -> None:
 def test_texts_of_a_volume_hold_no_patient() -> None:
     made = volume(metadata={"common": {"PatientName": "CANARY^X", "PatientID": "CANARY"}})
     assert "CANARY" not in repr(made) + str(made) + made._repr_html_()
+
+
+@pytest.mark.parametrize(("conversion", "library"), [("to_sitk", "SimpleITK"), ("to_nibabel", "nibabel")])
+def test_a_library_that_is_absent_is_named(conversion: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=f"pip install {library}"):
+        getattr(volume(), conversion)()
