@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from dicomlogic_core.session import Session
 
 _MOST_ROWS = 120
-_LONGEST_TEXT = 64
+_LONGEST_TEXT = 64  # UIDs are kept whole, so that they can be copied
+LONGEST_SENTENCE = 300
 _AXES = "array[k, j, i] (slice, row, column); ijk_to_lps maps (i, j, k, 1) to LPS mm"
 
 
@@ -90,7 +91,8 @@ def loadables_html(loadables: Sequence[Loadable]) -> str:
 def findings_html(findings: Sequence[Finding]) -> str:
     """Findings with what to do about them."""
     lines = [[one.severity, one.code, one.message, one.remedy] for one in findings[:_MOST_ROWS]]
-    return table_html(["severity", "code", "finding", "what to do"], lines, len(findings)) if findings else ""
+    head = ["severity", "code", "finding", "what to do"]
+    return table_html(head, lines, len(findings), longest=LONGEST_SENTENCE) if findings else ""
 
 
 def failures_html(failures: Sequence[Any]) -> str:
@@ -100,7 +102,7 @@ def failures_html(failures: Sequence[Any]) -> str:
         for failure in failures[:_MOST_ROWS]
     ]
     head = ["plugin", "distribution", "version", "stage", "error"]
-    return table_html(head, lines, len(failures)) if failures else ""
+    return table_html(head, lines, len(failures), longest=LONGEST_SENTENCE) if failures else ""
 
 
 def session_html(session: Session) -> str:
@@ -135,18 +137,23 @@ def volume_html(volume: Volume) -> str:
         data = base64.b64encode(png(picture)).decode("ascii")
         image = f'<img alt="middle planes" src="data:image/png;base64,{data}">'
     title = f"<p><b>Volume</b> {_text(volume.name)}</p>"
-    return title + image + table_html(["", ""], lines, len(lines)) + findings_html(volume.findings)
+    return (
+        title
+        + image
+        + table_html(["", ""], lines, len(lines), longest=LONGEST_SENTENCE)
+        + findings_html(volume.findings)
+    )
 
 
-def table_html(head: Iterable[str], lines: Sequence[Sequence[Any]], total: int) -> str:
-    """A table of escaped texts, left-aligned; says how many of `total` rows are not shown."""
+def table_html(head: Iterable[str], lines: Sequence[Sequence[Any]], total: int, *, longest: int = _LONGEST_TEXT) -> str:
+    """A table of escaped texts, cut at `longest`, left-aligned; says how many of `total` rows are not shown."""
     titles = "".join(f"<th>{_text(title)}</th>" for title in head)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in line) + "</tr>" for line in lines)
+    cells = ["".join(f"<td>{_text(cell, longest)}</td>" for cell in line) for line in lines]
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     rest = f"<p>and {total - len(lines)} more</p>" if total > len(lines) else ""
     return f'<table style="text-align:left"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>{rest}'
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, longest: int = _LONGEST_TEXT) -> str:
     text = "" if value is None else str(value)
-    # UIDs are kept whole (they have at most 64 characters) so that they can be copied.
-    return html.escape(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…", quote=True)
+    return html.escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=True)

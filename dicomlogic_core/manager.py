@@ -233,12 +233,12 @@ class PluginManager:
         return f"PluginManager({len(self._set.origins)} plugins, {len(self._set.failures)} failures)"
 
     def _repr_html_(self) -> str:
-        from dicomlogic_core.faces import table_html
+        from dicomlogic_core.faces import LONGEST_SENTENCE, table_html
 
         head = ["name", "distribution", "version", "status", "provides", "error"]
         rows = [record.as_dict() for record in self.records()]
         lines = [[", ".join(v) if isinstance(v := row[key], list) else v for key in head] for row in rows]
-        return table_html(head, lines, len(lines))
+        return table_html(head, lines, len(lines), longest=LONGEST_SENTENCE)
 
 
 def _session_problem(session: Any) -> UsageError | None:

@@ -84,6 +84,14 @@ def test_patient_fields_are_hidden_by_default() -> None:
     assert rows[0]["PatientName"] == "CANARY^A"
 
 
+def test_messages_and_remedies_are_shown_whole() -> None:
+    found = dl.finding("geometry.gap", "slice k = 3 missing: " + "10 mm where the step is 5 mm, " * 4, remedy="x" * 80)
+    page = findings_html([found])
+    assert found.message in page
+    assert found.remedy in page
+    assert "1) to LPS mm" in volume(np.zeros((2, 3, 4)))._repr_html_()
+
+
 def test_a_thousand_series_stay_below_100_kb() -> None:
     rows = Rows({f"Column{n}": "long text " * 20 for n in range(8)} for _ in range(1000))
     many = Loadables(loadable("a name of ordinary length " + str(n)) for n in range(1000))
