@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.http import Answer, Client
     from dicomlogic_core.http_multipart import Part
     from dicomlogic_core.http_settings import HTTP_OPTIONS, HttpSettings
+    from dicomlogic_core.index.result import IndexResult
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
@@ -105,6 +106,7 @@ _NAMES: dict[str, str] = {
         "http": "Answer Client",
         "http_multipart": "Part",
         "http_settings": "HTTP_OPTIONS HttpSettings",
+        "index.result": "IndexResult",
         "jobs": "Job JobResult make_jobs run_job run_jobs",
         "hookspecs": "hookimpl",
         "loadable": "Loadable",
@@ -138,6 +140,7 @@ _NAMES: dict[str, str] = {
 __all__ = [
     "__version__",
     # the way in
+    "IndexResult",
     "Session",
     "open",
     # jobs

@@ -28,32 +28,22 @@ def database(args: Namespace) -> Path:
 
 def run_index(args: Namespace) -> int:
     """``dicomlogic index``."""
-    results = []
+    total = dl.IndexResult()
     lost: list[dict[str, str]] = []
     where, options = dict(args.where), dict(args.options)
     with dl.open(database(args)) as session, ProgressLine() as progress:
         for location in args.locations:
             try:
-                result = session.index(location, where=where, options=options, on_progress=progress)
+                total += session.index(location, where=where, options=options, on_progress=progress)
             except dl.SourceError as error:  # the other locations are still wanted
                 message_text = f"{error.message} -> {error.remedy}" if error.remedy else error.message
                 lost.append({"location": error.where or location, "code": error.code, "message": message_text})
-            else:
-                results.append(result.as_dict())
-    record = _sum(results)
+    record = total.as_dict()
     record["failed"] += lost
     emit(args, record, lambda: _index_text(record, database(args)))
     if lost:
         return 3
     return 1 if record["failed"] or _has_errors(record["findings"]) else 0
-
-
-def _sum(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for key in ("patients", "studies", "series", "instances", "skipped", "failed", "findings", "seconds"):
-        parts = [result[key] for result in results]
-        record[key] = [row for part in parts for row in part] if key in ("failed", "findings") else sum(parts)
-    return record
 
 
 def _index_text(record: Mapping[str, Any], folder: Path) -> str:

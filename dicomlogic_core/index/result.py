@@ -14,24 +14,57 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexResult:
-    """The answer of `Session.index`.
+    """The answer of `Session.index`; answers can be added.
 
     Attributes:
-        patients, studies, series, instances: what was written by this run, new or changed.
+        patient_rows, study_uids, series_uids: of whom something new or changed was written by this run.
+        instances: how many were written, new or changed.
         skipped: what needed nothing: known and unchanged, or not DICOM.
         failed: what could not be indexed: location, code, message.
         findings: what is worth knowing.
         seconds: wall-clock time.
     """
 
-    patients: int = 0
-    studies: int = 0
-    series: int = 0
+    patient_rows: frozenset[int] = frozenset()
+    study_uids: frozenset[str] = frozenset()
+    series_uids: frozenset[str] = frozenset()
     instances: int = 0
     skipped: int = 0
     failed: tuple[dict[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def patients(self) -> int:
+        """Number of patients with something new or changed."""
+        return len(self.patient_rows)
+
+    @property
+    def studies(self) -> int:
+        """Number of studies with something new or changed."""
+        return len(self.study_uids)
+
+    @property
+    def series(self) -> int:
+        """Number of series with something new or changed."""
+        return len(self.series_uids)
+
+    def __add__(self, other: IndexResult) -> IndexResult:
+        """Of two runs on one database; a study of which both brought something is one study."""
+        return IndexResult(
+            patient_rows=self.patient_rows | other.patient_rows,
+            study_uids=self.study_uids | other.study_uids,
+            series_uids=self.series_uids | other.series_uids,
+            instances=self.instances + other.instances,
+            skipped=self.skipped + other.skipped,
+            failed=(*self.failed, *other.failed),
+            findings=tuple(dict.fromkeys((*self.findings, *other.findings))),
+            seconds=self.seconds + other.seconds,
+        )
+
+    def __repr__(self) -> str:
+        texts = [f"{key}={len(value) if isinstance(value, list) else value}" for key, value in self.as_dict().items()]
+        return f"IndexResult({', '.join(texts)})"
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON shape of the command line."""
@@ -73,9 +106,9 @@ class Tally:
     def result(self, seconds: float) -> IndexResult:
         """The final answer; a finding met twice is told once."""
         return IndexResult(
-            patients=len(self.patients),
-            studies=len(self.studies),
-            series=len(self.series),
+            patient_rows=frozenset(self.patients),
+            study_uids=frozenset(self.studies),
+            series_uids=frozenset(self.series),
             instances=self.instances,
             skipped=self.skipped,
             failed=tuple(self.failed),

@@ -133,6 +133,13 @@ def test_examine_rows_have_the_documented_keys(run: Any, db: Path) -> None:
     assert "geometry.gap" in text
 
 
+def test_a_study_that_several_locations_bring_is_counted_once(run: Any, tmp_path: Path) -> None:
+    paths = phantoms.tricky(1, tmp_path / "data")
+    done = run("index", *paths[:3], *paths[:1], "--db", tmp_path / "db", "--json").json
+    counts = {key: done[key] for key in ("patients", "studies", "series", "instances", "skipped")}
+    assert counts == {"patients": 1, "studies": 1, "series": 1, "instances": 3, "skipped": 1}
+
+
 def test_errors_of_alternatives_do_not_make_examine_fail(run: Any, tmp_path: Path) -> None:
     db = tmp_path / "db"
     for path in sorted(phantoms.tricky(1, tmp_path / "data"))[3:8]:
