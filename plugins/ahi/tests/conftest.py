@@ -50,9 +50,9 @@ def session(tmp_path: Path) -> Iterator[dl.Session]:
 
 @pytest.fixture(scope="session")
 def ct(tmp_path_factory: pytest.TempPathFactory) -> list[ImageSet]:
-    """A CT of 20 slices."""
+    """A CT of 5 slices."""
     folder = tmp_path_factory.mktemp("ct")
-    phantoms.write_ct(folder)
+    phantoms.write_ct(folder, phantoms.regular(5))
     return image_sets_from(folder)
 
 

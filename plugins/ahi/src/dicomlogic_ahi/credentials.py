@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -86,7 +87,9 @@ def find_access(options: Mapping[str, Any], where: str) -> Access:
     """
     try:
         session = botocore.session.Session(profile=options.get("profile") or None)
-        region = options.get("region") or session.get_config_variable("region")
+        # The other AWS tools know AWS_REGION, botocore by itself does not.
+        named = options.get("region") or (os.environ.get("AWS_REGION") if not options.get("profile") else "")
+        region = named or session.get_config_variable("region")
         if not region:
             raise SourceError(
                 "no AWS region is known",

@@ -11,7 +11,11 @@ _IDENTITY = ("Signature", "Token", "Client", "Expired", "Authentication", "Crede
 _ACTIONS = "medical-imaging:SearchImageSets, GetImageSet, GetImageSetMetadata, GetImageFrame and GetDatastore"
 
 _MEANINGS: dict[int, tuple[str, str, str]] = {
-    403: ("network.forbidden", "AWS denies this request", f"allow {_ACTIONS} for this data store"),
+    403: (
+        "network.forbidden",
+        "AWS denies this request",
+        f"allow {_ACTIONS} for this data store; check the credentials too",
+    ),
     404: (
         "network.not-found",
         "AWS HealthImaging does not have what was asked",
