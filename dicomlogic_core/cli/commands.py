@@ -72,8 +72,7 @@ def run_examine(args: Namespace) -> int:
         others = [finding.as_dict() for finding in session.findings]
     rows: list[dict[str, Any]] = [loadable.as_dict() for loadable in loadables]
     emit(args, rows, lambda: _examine_text(rows))
-    for line in findings_text(others):
-        message(line)
+    _tell(others)
     return 1 if _has_errors(others) or any(_has_errors(row["findings"]) for row in rows if row["selected"]) else 0
 
 
@@ -94,10 +93,12 @@ def run_export(args: Namespace) -> int:
     options = dict(args.options)
     with dl.open(database(args), sources=_sources(args), read_only=True) as session:
         loadables = session.examine(*args.uids, all=args.all, options=options, **dict(args.where))
+        others = [finding.as_dict() for finding in session.findings]
         rows = export_all(session, loadables, Path(args.to), format=args.format, options=options, jobs=args.jobs)
     emit(args, rows, lambda: export_text(rows))
+    _tell(others)
     failed = any("error" in row or _has_errors(row["findings"]) for row in rows)
-    return 1 if failed else 0
+    return 1 if failed or _has_errors(others) else 0
 
 
 def export_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -143,6 +144,12 @@ def run_demo(args: Namespace) -> int:
 
 def _sources(args: Namespace) -> Sequence[Mapping[str, str]]:
     return ({"location": args.source, **dict(args.options)},) if args.source else ()
+
+
+def _tell(findings: Iterable[Mapping[str, Any]]) -> None:
+    """What concerns no loadable, such as a plugin that is missing or failed: on stderr."""
+    for line in findings_text(findings):
+        message(line)
 
 
 def _has_errors(findings: Iterable[Mapping[str, Any]]) -> bool:

@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dicomlogic_core as dl
 from dicomlogic_core.cli.main import build_parser, main
 from dicomlogic_core.cli.output import findings_text
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.fakes import FakeAdaptor, fake_plugin
 from dicomlogic_core.testing.server import serve
 
 PROGRAM = [sys.executable, "-m", "dicomlogic_core.cli.main"]
@@ -342,6 +344,19 @@ def test_credentials_are_named_again_and_never_kept(
     assert "canary-secret-value" not in told
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or b"canary-secret-value" not in file.read_bytes()
+
+
+def test_export_tells_of_plugins_that_failed_and_goes_on(run: Any, db: Path, tmp_path: Path) -> None:
+    class Broken(FakeAdaptor):
+        def examine(self, series: Any, study: Any) -> Any:
+            raise ValueError("broken inside")
+
+    provider = dl.AdaptorProvider(name="broken", label="", factory=Broken)
+    with dl.default_manager().temporarily(fake_plugin(provider)):
+        done = run("export", "--db", db, "--to", tmp_path, "--json")
+    assert done.code == 1
+    assert "broken inside" in done.err
+    assert len([row for row in done.json if "path" in row]) == 2
 
 
 # --- environment ----------------------------------------------------------------------------------------------------
