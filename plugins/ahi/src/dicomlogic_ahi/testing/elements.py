@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.datadict import DicomDictionary, dictionary_VM, keyword_for_tag
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, keyword_for_tag
 
 from dicomlogic_core.testing.server_json import JsonStyle, header_json, raw_value
 from dicomlogic_core.testing.server_store import Instance
@@ -32,7 +32,7 @@ def _elements(header: dict[str, Any]) -> dict[str, Any]:
 
 def _name(key: str) -> str:
     """The keyword; the tag for private and unknown elements, and for groups that repeat and so share a keyword."""
-    return keyword_for_tag(int(key, 16)) if int(key, 16) in DicomDictionary else key
+    return keyword_for_tag(int(key, 16)) if dictionary_has_tag(int(key, 16)) else key
 
 
 def _is_private(key: str) -> bool:
@@ -63,7 +63,7 @@ def _plain(vr: str, value: Any) -> Any:
 def _counted(key: str, values: list[Any]) -> Any:
     """A list if and only if the dictionary allows more than one value; private elements have no such entry."""
     tag = int(key, 16)
-    if tag not in DicomDictionary:
+    if not dictionary_has_tag(tag):
         return values if len(values) > 1 else values[0]
     if dictionary_VM(tag) != "1":
         return values

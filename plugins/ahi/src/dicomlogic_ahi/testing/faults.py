@@ -25,7 +25,14 @@ def _half(fault: Fault, make: Make, wait: Wait) -> Answer:
     return answer
 
 
-def _ended(fault: Fault, make: Make, wait: Wait) -> Answer:
+def _changed(fault: Fault, make: Make, wait: Wait) -> Answer:
+    """The body that the function `value` makes of the right one, under a Content-Length that is right for it."""
+    answer = make()
+    answer.body = [fault.value(answer.data())]
+    return answer
+
+
+def _hole(fault: Fault, make: Make, wait: Wait) -> Answer:
     """A codestream with a hole in its middle and its end marker in place: only its checksum can tell."""
     answer = make()
     data = answer.data()
@@ -35,6 +42,6 @@ def _ended(fault: Fault, make: Make, wait: Wait) -> Answer:
 
 
 KINDS: Mapping[str, Callable[[Fault, Make, Wait], Answer]] = MappingProxyType(
-    {**COMMON, "error": _error, "half": _half, "hole": _ended}
+    {**COMMON, "error": _error, "half": _half, "hole": _hole, "changed": _changed}
 )
 """What faults of the fake service can be: those of every loopback server, and its own."""

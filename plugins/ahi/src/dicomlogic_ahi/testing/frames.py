@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import Dataset, dcmread
-from pydicom.pixels import iter_pixels
+from pydicom.pixels.utils import iter_pixels
 
 from dicomlogic_ahi.testing.sets import Frame
 from dicomlogic_core.testing.server_frames import EXPLICIT_LITTLE_ENDIAN, FrameReader, is_native
