@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,8 +86,7 @@ def _read(path: Path) -> Instance | None:
             uids = [str(header.get(f"{level}InstanceUID", "")) for level in ("Study", "Series", "SOP")]
             if not all(uids):
                 return None
-            # A copy: pydicom fills an empty first value in, and the header is sent as it is in the file.
-            encodings = convert_encodings(deepcopy(header.get("SpecificCharacterSet")))
+            encodings = convert_encodings(header.get("SpecificCharacterSet"))
             syntax = str(header.file_meta.get("TransferSyntaxUID", ""))
             keyword = _pixel_keyword(header, tag, syntax)
             frames = int(header.get("NumberOfFrames") or 1) if keyword else 0
