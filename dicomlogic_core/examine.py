@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dicomlogic_core.errors import DicomLogicError, PluginError, UsageError
 from dicomlogic_core.findings import Finding, finding, finding_from_error
 from dicomlogic_core.groups import grouped
-from dicomlogic_core.known_plugins import object_name
+from dicomlogic_core.leftovers import nothing_offered, with_left_out
 from dicomlogic_core.loadable import Loadable
 from dicomlogic_core.tags import keyword_of
 
@@ -64,9 +64,9 @@ def examine_study(
     for provider in whole.values():
         worker = _worker(registry, provider, findings)
         found.extend(_asked(registry, provider, study.study_uid, findings, partial(worker.examine_study, study)))
-    amended, problems = manager.amend(study, _once(found))
+    amended, problems = manager.amend(study, with_left_out(study, _once(found)))
     findings.extend(problems)
-    findings.extend(_missing_plugins(study, registry, amended))
+    findings.extend(nothing_offered(study, registry, [*found, *amended]))
     return Examination(loadables=tuple(grouped(amended, given)), findings=tuple(dict.fromkeys(findings)))
 
 
@@ -122,22 +122,3 @@ def _not_kept(series: SeriesView) -> Iterator[Finding]:
         names = ", ".join(sorted(map(keyword_of, missing))[:_MOST_NAMED])
         message = f"plugins read columns that were not kept: {names}"
         yield finding("index.again", message, where=(series.series_uid,))
-
-
-def _missing_plugins(study: StudyView, registry: Registry, loadables: Iterable[Loadable]) -> Iterator[Finding]:
-    """One note per SOP class of which nothing can be made, with the distribution that would."""
-    offered = {uid for loadable in loadables for uid in loadable.series_uids}
-    by_class: dict[str, list[str]] = {}
-    for series in study:
-        if series.series_uid not in offered:
-            for sop_class in dict.fromkeys(text for text in series.text("SOPClassUID") if text):
-                by_class.setdefault(sop_class, []).append(series.series_uid)
-    for sop_class, series_uids in by_class.items():
-        distribution = registry.missing_plugin(sop_class)
-        if distribution:
-            yield finding(
-                "plugin.missing",
-                f"{object_name(sop_class)} needs {distribution}",
-                where=tuple(series_uids),
-                remedy=registry.why_missing(distribution),
-            )

@@ -193,6 +193,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     ),
     "series.incomplete": ("error", "fewer frames than listed or expected", "index or fetch again"),
     "series.duplicate-instance": ("warning", "one UID, different content", "check the source"),
+    "series.left-out": ("warning", "instances or series of which nothing is made", "check their pixel attributes"),
     "series.split": ("note", "parts by the named key", ""),
     "series.derived": ("note", "derived image (ADC, MIP, reformat)", "prefer the original"),
     "series.not-image": ("note", "screen save, dose sheet, unknown class", ""),

@@ -161,6 +161,27 @@ def test_what_was_offered_is_not_called_missing():
     assert found.findings == ()
 
 
+def test_instances_that_no_loadable_uses_are_told_with_the_loadables_of_their_series():
+    def examine(series, _):
+        return [loadable("two", series, [0, 1]), loadable("one", series, [1])]
+
+    for one in run(adaptor("fake", examine)).loadables:
+        (left,) = one.findings
+        assert left.code == "series.left-out"
+        assert left.message.startswith("1 of 3 instances")
+        assert left.where == (next(iter(study())).sop_uids[2],)
+
+
+@pytest.mark.parametrize(("sop_class", "severity"), [("1.2.840.10008.5.1.4.1.1.88.11", "note"), (CT, "warning")])
+def test_series_of_which_nothing_is_made_are_told(sop_class: str, severity: str):
+    objects = [ct_slice(number, one, name="examine") for number, one in enumerate(regular(2))]
+    for one in objects:
+        one.SOPClassUID = sop_class
+    found = run(adaptor("ct", lambda series, _: [], sop_classes=frozenset([CT])), view=study_view(objects))
+    (left,) = found.findings
+    assert (left.code, left.severity) == ("series.left-out", severity)
+
+
 def test_columns_that_were_not_kept_are_named():
     view = study()
     next(iter(view)).columns.missing_keys = frozenset(["00541001"])

@@ -207,3 +207,18 @@ def test_zeros_for_short_frames_are_told_by_a_lazy_volume_too(tmp_path: Path) ->
         fetched = lazy.fetch()
     assert [found.code for found in eager.findings] == ["pixels.short"]
     assert fetched.findings == eager.findings
+
+
+def test_an_instance_without_pixels_is_not_left_out_silently(tmp_path: Path) -> None:
+    def change(number: int, dataset: Any) -> None:
+        if number == 19:
+            del dataset.PixelData
+
+    phantoms.write_ct(tmp_path, change=change)
+    with dl.open() as session:
+        session.index(tmp_path)
+        (loadable,) = session.examine()
+        volume = session.load(loadable)
+    (left,) = volume.findings
+    assert (left.code, volume.array.shape[0]) == ("series.left-out", 19)
+    assert "no pixels" in left.message
