@@ -1,32 +1,14 @@
-"""SearchImageSets: criteria, order and summaries (service model 2023-07-19)."""
+"""SearchImageSets: criteria and order (service model 2023-07-19)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dicomlogic_ahi.testing.answers import ServiceError
+from dicomlogic_ahi.testing.records import SEARCHED, text_of
 from dicomlogic_ahi.testing.sets import ImageSet
 
-# member of the request -> level and keyword of the document
-_TAGS = {
-    "DICOMPatientId": ("Patient", "PatientID"),
-    "DICOMAccessionNumber": ("Study", "AccessionNumber"),
-    "DICOMStudyId": ("Study", "StudyID"),
-    "DICOMStudyInstanceUID": ("Study", "StudyInstanceUID"),
-    "DICOMSeriesInstanceUID": ("Series", "SeriesInstanceUID"),
-}
-_SUMMARY = {
-    **_TAGS,
-    "DICOMPatientName": ("Patient", "PatientName"),
-    "DICOMPatientBirthDate": ("Patient", "PatientBirthDate"),
-    "DICOMPatientSex": ("Patient", "PatientSex"),
-    "DICOMStudyDescription": ("Study", "StudyDescription"),
-    "DICOMStudyDate": ("Study", "StudyDate"),
-    "DICOMStudyTime": ("Study", "StudyTime"),
-    "DICOMSeriesModality": ("Series", "Modality"),
-    "DICOMSeriesBodyPart": ("Series", "BodyPartExamined"),
-}
 _MOMENTS = {"createdAt": "created_at", "updatedAt": "updated_at"}
 _DATE_TIME = "DICOMStudyDateAndTime"
 _DEFAULT_SORT = {"sortField": "updatedAt", "sortOrder": "DESC"}
@@ -51,26 +33,6 @@ def search(sets: Sequence[ImageSet], criteria: Any, most_filters: int) -> tuple[
     return found, order
 
 
-def summary(image_set: ImageSet) -> dict[str, Any]:
-    """What a search says of an image set; elements that it does not have are left out."""
-    tags: dict[str, Any] = {name: text for name, where in _SUMMARY.items() if (text := _text(image_set, *where))}
-    series = image_set.document["Study"]["Series"]
-    tags["DICOMNumberOfStudyRelatedSeries"] = len(series)
-    tags["DICOMNumberOfStudyRelatedInstances"] = sum(len(one["Instances"]) for one in series.values())
-    if number := _text(image_set, "Series", "SeriesNumber"):
-        tags["DICOMSeriesNumber"] = int(number)
-    return {
-        "imageSetId": image_set.image_set_id,
-        "version": image_set.version,
-        "createdAt": image_set.created_at,
-        "updatedAt": image_set.updated_at,
-        "lastAccessedAt": image_set.updated_at,
-        "storageTier": "FREQUENT_ACCESS",
-        "isPrimary": image_set.is_primary,
-        "DICOMTags": tags,
-    }
-
-
 def _checked(entry: Any) -> tuple[str, str, list[Any]]:
     """Operator, member and values of a filter."""
     if not isinstance(entry, dict) or set(entry) != {"operator", "values"}:
@@ -84,7 +46,7 @@ def _checked(entry: Any) -> tuple[str, str, list[Any]]:
         raise _invalid("a value has exactly one member")
     names = {name for value in values for name in value}
     (name, *others) = names
-    if others or (name not in _TAGS and name not in _MOMENTS and name not in (_DATE_TIME, "isPrimary")):
+    if others or (name not in SEARCHED and name not in _MOMENTS and name not in (_DATE_TIME, "isPrimary")):
         raise _invalid("a filter is about one known member")
     if operator == "BETWEEN" and name not in (*_MOMENTS, _DATE_TIME):
         raise _invalid("BETWEEN is for dates")
@@ -112,11 +74,14 @@ def _checked_value(name: str, value: Any) -> Any:
 def _meets(image_set: ImageSet, operator: str, name: str, values: list[Any]) -> bool:
     if name == "isPrimary":
         return bool(image_set.is_primary == values[0])
-    if name in _TAGS:
-        return bool(_text(image_set, *_TAGS[name]) == values[0])
+    if name in SEARCHED:
+        return bool(text_of(image_set, *SEARCHED[name]) == values[0])
     fact = _fact(image_set, name)
+    if operator == "EQUAL" and name in _MOMENTS:
+        return bool(int(fact) == int(values[0]))
     if operator == "EQUAL":
-        return bool(int(fact) == int(values[0]) if name in _MOMENTS else fact[0] == values[0][0])
+        date, time = values[0]
+        return bool(fact[0] == date and time in ("", fact[1]))
     low, high = values
     if name == _DATE_TIME:
         high = (high[0], high[1] or "~")  # a date alone lasts to the end of its day
@@ -126,15 +91,7 @@ def _meets(image_set: ImageSet, operator: str, name: str, values: list[Any]) -> 
 def _fact(image_set: ImageSet, name: str) -> Any:
     if name in _MOMENTS:
         return getattr(image_set, _MOMENTS[name])
-    return (_text(image_set, "Study", "StudyDate"), _text(image_set, "Study", "StudyTime"))
-
-
-def _text(image_set: ImageSet, level: str, keyword: str) -> str:
-    """An element of a level of the document; "" when it is empty or not there."""
-    block: Mapping[str, Any] = image_set.document["Study" if level == "Series" else level]
-    if level == "Series":
-        block = next(iter(block["Series"].values()))
-    return str(block["DICOM"].get(keyword) or "")
+    return (text_of(image_set, "Study", "StudyDate"), text_of(image_set, "Study", "StudyTime"))
 
 
 def _checked_sort(sort: Any) -> dict[str, str]:

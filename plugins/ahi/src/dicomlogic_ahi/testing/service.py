@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import gzip
 import json
 import re
@@ -12,16 +10,16 @@ from typing import Any
 
 from dicomlogic_ahi.testing.answers import ServiceError, blob_answer, json_answer
 from dicomlogic_ahi.testing.frames import media_type
-from dicomlogic_ahi.testing.search import search, summary
-from dicomlogic_ahi.testing.sets import CREATED, ImageSet
+from dicomlogic_ahi.testing.pages import page_of
+from dicomlogic_ahi.testing.records import arn, datastore_record, summary, version_record
+from dicomlogic_ahi.testing.search import search
+from dicomlogic_ahi.testing.sets import ImageSet
 from dicomlogic_ahi.testing.signature import check_signature
 from dicomlogic_ahi.testing.spoiled import spoiled
 from dicomlogic_ahi.testing.switches import Switches
 from dicomlogic_core.testing.server_answers import Answer, Request
 
 _ID = r"[0-9a-z]{32}"
-_ACCOUNT = "123456789012"
-_MOST = 50
 
 Operation = Callable[["Service", Request, Switches, Mapping[str, str]], Answer]
 
@@ -52,14 +50,14 @@ class Service:
     def list_datastores(self, request: Request, switches: Switches, ids: Mapping[str, str]) -> Answer:
         """ListDatastores."""
         wanted = dict(request.query).get("datastoreStatus", "ACTIVE")
-        stores = [_datastore(one, switches) for one in self._datastores()] if wanted == "ACTIVE" else []
-        page, token = _page(stores, request, switches)
+        stores = [datastore_record(one, switches.region) for one in self._datastores()] if wanted == "ACTIVE" else []
+        page, token = page_of(stores, request, switches.page)
         return json_answer({"datastoreSummaries": page, **token})
 
     def get_datastore(self, request: Request, switches: Switches, ids: Mapping[str, str]) -> Answer:
         """GetDatastore."""
         self._check_datastore(ids["datastoreId"])
-        properties = _datastore(ids["datastoreId"], switches) | {"losslessStorageFormat": switches.storage}
+        properties = datastore_record(ids["datastoreId"], switches.region) | {"losslessStorageFormat": switches.storage}
         return json_answer({"datastoreProperties": properties})
 
     # --- image sets ------------------------------------------------------------------------------------------------
@@ -70,23 +68,23 @@ class Service:
         criteria = _json(request.body) if request.body else {}
         sets = [one for one in list(self.image_sets.values()) if one.datastore_id == ids["datastoreId"]]
         found, order = search([one for one in sets if one.state != "DELETED"], criteria, switches.filters)
-        page, token = _page(found, request, switches)
+        page, token = page_of(found, request, switches.page)
         return json_answer({"imageSetsMetadataSummaries": [summary(one) for one in page], "sort": order, **token})
 
     def get_image_set(self, request: Request, switches: Switches, ids: Mapping[str, str]) -> Answer:
         """GetImageSet."""
         image_set = self._image_set(ids)
         version = _version(image_set, request)
-        properties = {"datastoreId": image_set.datastore_id, **_properties(image_set, version)}
+        properties = {"datastoreId": image_set.datastore_id, **version_record(image_set, version)}
         properties["imageSetWorkflowStatus"] = properties.pop("ImageSetWorkflowStatus")
-        properties["imageSetArn"] = f"{_arn(image_set.datastore_id, switches)}/imageset/{image_set.image_set_id}"
+        properties["imageSetArn"] = f"{arn(image_set.datastore_id, switches.region)}/imageset/{image_set.image_set_id}"
         return json_answer({**properties, "lastAccessedAt": image_set.updated_at, "storageTier": "FREQUENT_ACCESS"})
 
     def list_image_set_versions(self, request: Request, switches: Switches, ids: Mapping[str, str]) -> Answer:
         """ListImageSetVersions, the newest first."""
         image_set = self._image_set(ids)
-        versions = [_properties(image_set, version) for version in range(image_set.version, 0, -1)]
-        page, token = _page(versions, request, switches)
+        versions = [version_record(image_set, version) for version in range(image_set.version, 0, -1)]
+        page, token = page_of(versions, request, switches.page)
         return json_answer({"imageSetPropertiesList": page, **token})
 
     def get_image_set_metadata(self, request: Request, switches: Switches, ids: Mapping[str, str]) -> Answer:
@@ -149,33 +147,6 @@ _OPERATIONS: Sequence[tuple[str, str, Operation]] = (
 )
 
 
-def _datastore(datastore_id: str, switches: Switches) -> dict[str, Any]:
-    return {
-        "datastoreId": datastore_id,
-        "datastoreName": "loopback",
-        "datastoreStatus": "ACTIVE",
-        "datastoreArn": _arn(datastore_id, switches),
-        "createdAt": CREATED,
-        "updatedAt": CREATED,
-    }
-
-
-def _arn(datastore_id: str, switches: Switches) -> str:
-    return f"arn:aws:medical-imaging:{switches.region}:{_ACCOUNT}:datastore/{datastore_id}"
-
-
-def _properties(image_set: ImageSet, version: int) -> dict[str, Any]:
-    return {
-        "imageSetId": image_set.image_set_id,
-        "versionId": str(version),
-        "imageSetState": image_set.state,
-        "ImageSetWorkflowStatus": image_set.workflow,
-        "createdAt": image_set.created_at,
-        "updatedAt": image_set.updated_at,
-        "isPrimary": image_set.is_primary,
-    }
-
-
 def _version(image_set: ImageSet, request: Request) -> int:
     text = dict(request.query).get("version", str(image_set.version))
     if not text.isascii() or not text.isdigit():
@@ -190,30 +161,3 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         raise ServiceError("ValidationException", "the body is no JSON") from None
-
-
-def _page(entries: list[Any], request: Request, switches: Switches) -> tuple[list[Any], dict[str, str]]:
-    """A page of a list, and the token of the next page when there is one."""
-    query = dict(request.query)
-    text = query.get("maxResults", str(switches.page))
-    if not text.isdigit() or not 1 <= int(text) <= _MOST:
-        raise ServiceError("ValidationException", f"maxResults must be 1 to {_MOST}")
-    start = _start(query["nextToken"]) if "nextToken" in query else 0
-    end = start + int(text)
-    return entries[start:end], {"nextToken": _token(end)} if end < len(entries) else {}
-
-
-def _token(start: int) -> str:
-    # Base64 on purpose: "=" and "/" in a query show whether a client encodes and signs them right.
-    return base64.b64encode(f"page/?>~{start}".encode()).decode()
-
-
-def _start(token: str) -> int:
-    try:
-        text = base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    match = re.fullmatch(r"page/\?>~(\d+)", text)
-    if match is None:
-        raise ServiceError("ValidationException", "nextToken is not one of this service")
-    return int(match[1])
