@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.files import replacing
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
     from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.header.jsonparse import parse_json
     from dicomlogic_core.header.vendor import grid_keys
     from dicomlogic_core.hookspecs import hookimpl
     from dicomlogic_core.http import Answer, Client
@@ -102,6 +103,7 @@ _NAMES: dict[str, str] = {
         ),
         "findings": "CODES Finding finding finding_from_error",
         "geometry": "Geometry",
+        "header.jsonparse": "parse_json",
         "header.vendor": "grid_keys",
         "http": "Answer Client",
         "http_multipart": "Part",
@@ -178,6 +180,7 @@ __all__ = [
     "replacing",
     "tag_key",
     "grid_keys",
+    "parse_json",
     "tag_vr",
     # plugins
     "CheckReport",

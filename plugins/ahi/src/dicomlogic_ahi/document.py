@@ -5,14 +5,13 @@ Its four levels, patient, study, series and instance, are merged: what an inner 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dicomlogic_ahi.addresses import is_id
 from dicomlogic_ahi.elements import Elements
-from dicomlogic_core import NetworkError
+from dicomlogic_core import HeaderError, NetworkError, parse_json
 
 HTJ2K = "1.2.840.10008.1.2.4.202"
 """Transfer syntax of frames whose metadata does not name one: HTJ2K Lossless RPCL."""
@@ -48,8 +47,8 @@ def read_document(data: bytes, elements: Elements, where: str) -> list[Instance]
         NetworkError: ``network.not-json``: it is none.
     """
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
+        found = parse_json(data)
+    except HeaderError:
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("Study"), dict):
         raise NetworkError("the metadata of an image set is no such document", code="network.not-json", url=where)

@@ -16,7 +16,8 @@ _BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 _ONE_TEXT = frozenset(("LT", "ST", "UR", "UT"))
 _HEX = frozenset("0123456789ABCDEFabcdef")
 _META_GROUP = "0002"  # of the file that was imported: what is stored now is said elsewhere
-_MOST_REMEMBERED = 50_000
+_MOST_REMEMBERED = 4096
+_MOST_FORMS = 64
 _DEEPEST = 64
 
 # US or SS by PixelRepresentation (PS3.3 C.7.6.3, C.7.5.1), and not by the value.
@@ -31,7 +32,7 @@ class Elements:
 
     def __init__(self) -> None:
         self._keys: dict[str, str] = {}
-        self._texts: dict[tuple[Any, ...], str] = {}
+        self._memos: dict[Any, dict[str, dict[Any, str]]] = {}
         self.unknown: set[str] = set()
 
     def fill(self, texts: MutableMapping[str, str], block: Mapping[str, Any], vrs: Vrs, *, signed: bool) -> None:
@@ -39,23 +40,32 @@ class Elements:
 
         `vrs` has those of private elements; keywords the dictionary lacks are collected in `unknown`.
         """
-        remembered = self._texts
-        nested = None
+        memos = self._memos_for(vrs, signed=signed)
         for keyword, value in block.items():
-            if type(value) is not list:
-                known: Any = (keyword, value, vrs.get(keyword), signed)
-            elif value and type(value[0]) is dict:
-                # To spell a sequence out takes a tenth of the time of converting it.
-                nested = frozenset(vrs.items()) if nested is None else nested
-                known = (keyword, repr(value), nested, signed)
-            else:
-                known = (keyword, tuple(value), vrs.get(keyword), signed)
-            text = remembered.get(known)
+            memo = memos.get(keyword)
+            if memo is None:
+                memo = memos[keyword] = {}
+            try:
+                known = tuple(value) if type(value) is list else value
+                text = memo.get(known)
+            except TypeError:  # items of a sequence; to spell them out takes a tenth of the time of converting them
+                known = repr(value)
+                text = memo.get(known)
             if text is None:
-                text = self._text(keyword, value, vrs, signed=signed)
-                if len(remembered) < _MOST_REMEMBERED:
-                    remembered[known] = text
+                if len(memo) >= _MOST_REMEMBERED:
+                    memo.clear()
+                text = memo[known] = self._text(keyword, value, vrs, signed=signed)
             texts[keyword] = text
+
+    def _memos_for(self, vrs: Vrs, *, signed: bool) -> dict[str, dict[Any, str]]:
+        """What was converted under the same VRs and sign: keyword -> value -> text."""
+        under = (frozenset(vrs.items()), signed)
+        memos = self._memos.get(under)
+        if memos is None:
+            if len(self._memos) >= _MOST_FORMS:
+                self._memos.clear()
+            memos = self._memos[under] = {}
+        return memos
 
     def _text(self, keyword: str, value: Any, vrs: Vrs, *, signed: bool) -> str:
         key = self._key(keyword)
