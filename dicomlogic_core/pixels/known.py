@@ -117,16 +117,18 @@ def _rescale(series: SeriesView, rows: Sequence[int]) -> Iterator[Finding]:
     if any(slope == 0 or math.isinf(slope) or math.isinf(intercept) for slope, intercept in known):
         yield finding("pixels.rescale-invalid", "a slope is 0 or infinite", where=_where(series, rows))
     if series.first("Modality") == "CT":
-        yield from _hounsfield(series, rows, bool(np.isnan(slopes).any() or np.isnan(intercepts).any()))
+        without = np.unique(series.frames.instance[inside][np.isnan(slopes) | np.isnan(intercepts)])
+        yield from _hounsfield(series, rows, without.tolist())
 
 
-def _hounsfield(series: SeriesView, rows: Sequence[int], missing: bool) -> Iterator[Finding]:
+def _hounsfield(series: SeriesView, rows: Sequence[int], without: Sequence[int]) -> Iterator[Finding]:
     kinds = {(text or "").strip().upper() for text in series.frames.text(_RESCALE_TYPE)}
-    if missing:
+    if without:
         yield finding(
             "pixels.rescale-missing",
-            "CT without rescale slope or intercept: values may not be Hounsfield units",
-            where=_where(series, rows),
+            f"{len(without)} of {len(rows)} CT images without rescale slope or intercept: values may not be Hounsfield"
+            " units",
+            where=_where(series, without),
         )
     if odd := sorted(kind for kind in kinds if kind not in _HOUNSFIELD):
         yield finding("pixels.not-hu", f"RescaleType is {odd[0][:20]!r}, not HU", where=_where(series, rows))

@@ -52,6 +52,19 @@ def test_ct_without_rescale(tmp_path: Path) -> None:
     assert known(tmp_path / "mr", other) == {}
 
 
+def test_the_one_image_without_rescale_is_named(tmp_path: Path) -> None:
+    uids = []
+
+    def change(number: int, one: Dataset) -> None:
+        if number == 2:
+            del one.RescaleSlope
+            uids.append(one.SOPInstanceUID)
+
+    (found,) = known(tmp_path / "ct", change).values()
+    assert found.where == tuple(uids)
+    assert found.message.startswith("1 of ")
+
+
 @pytest.mark.parametrize("slope", ["0", "1e999"])
 def test_slope_that_cannot_be_applied(slope: str, tmp_path: Path) -> None:
     series = series_of(write_ct(tmp_path, regular(3)), {"00281053": slope})
