@@ -24,7 +24,7 @@ SLICES = 5
 # imagecodecs does not raise at damage inside an HTJ2K stream, it writes to the unraisable hook and gives what it has.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 places = st.floats(0, 1, exclude_max=True)  # in a body whose length is not known beforehand
 
 
