@@ -114,12 +114,10 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     ),
     "index.path-refused": ("error", "a stored path leads outside the folders named", "index the location again"),
     "index.host-refused": ("error", "a stored URL's host was not named in this process", "name the source again"),
-    "index.no-fetcher": ("warning", "no fetcher handles this location", "install the plugin for its scheme"),
     "index.again": ("note", "a plugin needs columns that were not kept", "index the location again"),
     # sources and network
     "source.incomplete": ("error", "a source delivered fewer instances than it announced", "index again"),
     "source.duplicate": ("note", "a source has one instance twice; which is kept is told", "check which is meant"),
-    "source.unfiltered": ("note", "the server ignored a filter; it was applied here", ""),
     "source.paging": ("warning", "the server's paging could not be followed to its end", "narrow the query"),
     "source.bulk-refused": (
         "warning",
@@ -191,8 +189,6 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "several frames at every position: a time or parameter series",
         "multi-volume",
     ),
-    "series.incomplete": ("error", "fewer frames than listed or expected", "index or fetch again"),
-    "series.duplicate-instance": ("warning", "one UID, different content", "check the source"),
     "series.left-out": ("warning", "instances or series of which nothing is made", "check their pixel attributes"),
     "series.split": ("note", "parts by the named key", ""),
     "series.derived": ("note", "derived image (ADC, MIP, reformat)", "prefer the original"),
@@ -216,5 +212,4 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "pixels.photometric": ("warning", "tag contradicts the stream; stream used", "compare colours before measuring"),
     "pixels.overlay-bits": ("note", "high bits masked", ""),
     "pixels.lossy": ("note", "lossy history, ratio given", "quantify with care"),
-    "pixels.scaling-choice": ("note", "Philips DV, FP and WV differ; which was used is given", "option scaling=..."),
 }
