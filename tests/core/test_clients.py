@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 
-from dicomlogic_core import UsageError
+from dicomlogic_core import FetcherProvider, PluginError, UsageError
 from dicomlogic_core.clients import Clients
+from dicomlogic_core.testing.fakes import closed_manager, fake_plugin
 
 
 class Host:
@@ -111,3 +113,46 @@ def test_a_password_in_the_url_is_refused(clients: Clients) -> None:
     with pytest.raises(UsageError) as caught:
         clients.name("https://user:secret@host/dicom-web", {})
     assert "secret" not in str(caught.value)
+
+
+# --- schemes with clients of their own -------------------------------------------------------------------------------
+
+
+class Made:
+    def __init__(self, location: str, options: Mapping[str, Any]) -> None:
+        self.location, self.options, self.closed = location, dict(options), False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def own() -> Iterator[Clients]:
+    """Clients that know a fetcher for ``own`` that makes its clients, and one for ``broken`` that fails at it."""
+
+    def fail(location: str, options: Mapping[str, Any]) -> Any:
+        raise KeyError(location)
+
+    def fetcher(scheme: str, client: Any) -> FetcherProvider:
+        return FetcherProvider(name=scheme, label="", factory=Made, schemes=(scheme,), client=client)
+
+    made = Clients(closed_manager(fake_plugin(fetcher("own", Made), fetcher("broken", fail))))
+    yield made
+    made.close()
+
+
+def test_a_fetcher_makes_the_clients_of_its_scheme(own: Clients) -> None:
+    own.name("own://store", {"region": "here"})
+    client = own.http("own://store/set/frame")
+    assert isinstance(client, Made) and (client.location, client.options) == ("own://store", {"region": "here"})
+    assert own.http("own://store/other") is client
+    elsewhere = own.http("own://elsewhere/set")
+    assert (elsewhere.location, elsewhere.options) == ("own://elsewhere", {})  # type: ignore[attr-defined]
+    own.close()
+    assert client.closed
+
+
+def test_a_client_that_cannot_be_made_is_its_plugins_failure(own: Clients) -> None:
+    with pytest.raises(PluginError) as caught:
+        own.http("broken://store")
+    assert caught.value.stage == "create"

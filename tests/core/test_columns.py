@@ -82,6 +82,18 @@ def test_the_pixel_value_is_found_by_the_header_unless_the_source_knows_better()
     assert (place.offset, place.length, place.transfer_syntax, place.checksum) == (7, 200, "1.2.840.10008.1.2.4.90", 5)
 
 
+def test_every_frame_keeps_its_own_id_and_checksum() -> None:
+    several = _columns([_row(1), _row(2)], frame_ids=("a", "b", "c"), checksums=(1, None, 3), url="x://y/z")
+    one = _columns([_row(1)], frame_id="a", checksum=7, url="x://y/z")
+    for columns in (several, pickle.loads(pickle.dumps(several))):
+        (location,) = columns.locations(1)
+        assert [location.frame_id_of(frame) for frame in (1, 2, 3, 4)] == ["a", "b", "c", ""]
+        assert [location.checksum_of(frame) for frame in (1, 2, 3, 4)] == [1, None, 3, None]
+    (location,) = one.locations(0)
+    assert (location.frame_ids, location.frame_id_of(1), location.frame_id_of(2)) == ((), "a", "")
+    assert (location.checksum_of(1), location.checksum_of(2)) == (7, None)
+
+
 def test_files_come_before_urls_and_refused_folders_never() -> None:
     rows = [_row(1)]
     web = Location(ref=NO_REF, source="https://host/dw", url="https://host/dw/studies/1/series/2/instances/1.0")

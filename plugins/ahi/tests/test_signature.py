@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from types import SimpleNamespace
 from urllib.parse import quote, urlencode
 
 import botocore.auth
@@ -24,7 +25,10 @@ def of_botocore(method: str, url: str, headers: dict[str, str], body: bytes, key
     credentials = ReadOnlyCredentials(keys.access, keys.secret, keys.token or None)
     request = AWSRequest(method, url, data=body, headers=dict(headers))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.auth, "get_current_datetime", lambda: now)
+        if hasattr(botocore.auth, "get_current_datetime"):
+            patch.setattr(botocore.auth, "get_current_datetime", lambda: now)
+        else:
+            patch.setattr(botocore.auth.datetime, "datetime", SimpleNamespace(utcnow=lambda: now))
         botocore.auth.SigV4Auth(credentials, SERVICE, region).add_auth(request)
     return dict(request.headers)
 
