@@ -53,10 +53,9 @@ def visible(row: Mapping[str, Any], *, show_phi: bool) -> dict[str, Any]:
 
 
 def _hidden(key: str) -> bool:
-    # Columns of the database that are no DICOM attribute (Filename, InsertTimestamp) have no tag.
     from dicomlogic_core.errors import UsageError
 
-    if key in ("Filename", "URL"):
+    if key in ("path", "RetrieveURL"):
         return True  # folders are often called after patients
     try:
         return identifies_patient(key)

@@ -13,12 +13,19 @@ from dicomlogic_core.cli.output import ProgressLine, emit, findings_text, messag
 if TYPE_CHECKING:
     from argparse import Namespace
 
-_COLUMNS = {
-    "patient": ("PatientID", "PatientName", "PatientBirthDate", "PatientSex"),
+COLUMNS = {
+    "patient": ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "NumberOfPatientRelatedStudies"),
     "study": ("StudyInstanceUID", "StudyDate", "PatientID", "PatientName", "StudyDescription", "ModalitiesInStudy"),
-    "series": ("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", "Instances"),
-    "instance": ("SOPInstanceUID", "InstanceNumber", "Filename", "URL"),
+    "series": (
+        "SeriesInstanceUID",
+        "Modality",
+        "SeriesNumber",
+        "SeriesDescription",
+        "NumberOfSeriesRelatedInstances",
+    ),
+    "instance": ("SOPInstanceUID", "InstanceNumber", "path", "RetrieveURL"),
 }
+"""Columns of the table of a level; JSON has all."""
 
 
 def database(args: Namespace) -> Path:
@@ -57,8 +64,7 @@ def run_list(args: Namespace) -> int:
     """``dicomlogic list``."""
     with dl.open(database(args), read_only=True) as session:
         rows = [dict(row) for row in session.list(args.level, where=dict(args.where))]
-    columns = [column for column in _COLUMNS[args.level] if not rows or column in rows[0]]
-    emit(args, rows, lambda: table(rows, columns))
+    emit(args, rows, lambda: table(rows, COLUMNS[args.level]))
     return 0
 
 

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 import dicomlogic_core as dl
+from dicomlogic_core.cli.commands import COLUMNS
 from dicomlogic_core.cli.main import build_parser, main
 from dicomlogic_core.cli.output import findings_text
 from dicomlogic_core.testing import phantoms
@@ -133,6 +134,17 @@ def test_examine_rows_have_the_documented_keys(run: Any, db: Path) -> None:
     text = run("examine", "--db", db).out
     assert gap["id"] in text
     assert "geometry.gap" in text
+
+
+@pytest.mark.parametrize("level", sorted(COLUMNS))
+def test_the_columns_of_tables_exist(level: str, run: Any, db: Path) -> None:
+    (row, *_) = run("list", "--db", db, "--level", level, "--json").json
+    assert set(COLUMNS[level]) <= set(row)
+    assert str(row[COLUMNS[level][0]]) in run("list", "--db", db, "--level", level).out
+
+
+def test_instances_are_listed_with_their_files(run: Any, db: Path, data: Path) -> None:
+    assert (data / "plain").as_posix() in run("list", "--db", db, "--level", "instance").out
 
 
 def test_a_study_that_several_locations_bring_is_counted_once(run: Any, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_patient_fields_are_hidden_by_default() -> None:
                 "PatientID": "CANARY-1",
                 "AccessionNumber": "CANARY-2",
                 "InstitutionName": "CANARY-3",
-                "Filename": "/data/CANARY/1.dcm",
+                "path": "/data/CANARY/1.dcm",
                 "SeriesDescription": "Head",
                 "StudyInstanceUID": "1.2.3",
             }

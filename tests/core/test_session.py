@@ -222,3 +222,9 @@ def test_an_instance_without_pixels_is_not_left_out_silently(tmp_path: Path) -> 
     (left,) = volume.findings
     assert (left.code, volume.array.shape[0]) == ("series.left-out", 19)
     assert "no pixels" in left.message
+
+
+def test_rows_of_instances_do_not_show_where_they_lie(session: dl.Session, data: Path) -> None:
+    rows = session.list("instance")
+    assert data.as_posix() in rows[0]["path"]
+    assert data.as_posix() not in rows._repr_html_() + repr(rows)
