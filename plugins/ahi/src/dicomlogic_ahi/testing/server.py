@@ -56,7 +56,7 @@ class Server(BaseServer[Switches]):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables under which AWS clients sign right, use this endpoint and look nowhere else."""
+        """Environment variables under which AWS clients sign right and use this endpoint."""
         token = {"AWS_SESSION_TOKEN": self.switches.session_token} if self.switches.session_token else {}
         return {
             "AWS_ACCESS_KEY_ID": self.switches.access_key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,10 @@ def server(folder: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def load(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Index and load by a session of its own, with few and quick repetitions."""
+    """Index and load by a session of its own, with few and quick repetitions, and no AWS configuration but its own."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
 
