@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NOTES = {
     "pixels.overlay-bits": "bits above HighBit were in use (an old overlay, or a missing sign) and were masked",
-    "pixels.checksum": "decoded frames have another checksum than the source names; their coding allows for it",
+    "pixels.checksum": "frames have another checksum than the source names, as lossy ones may; others came so twice",
     "pixels.photometric": "the colour space of the streams was used, not PhotometricInterpretation",
 }
 

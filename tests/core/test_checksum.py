@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from dicomlogic_core.errors import PixelError
+from dicomlogic_core.pixels.assemble import Assembly, StackPlan, Treatment
 from dicomlogic_core.pixels.decode import decode_frame
 from dicomlogic_core.pixels.description import PixelDescription
+from dicomlogic_core.pixels.modality import Linear
+from dicomlogic_core.references import FrameRef
 
 HTJ2K, JPEG_2000, JPEG_2000_LOSSY = (f"1.2.840.10008.1.2.4.{end}" for end in ("202", "90", "91"))
 NATIVE = "1.2.840.10008.1.2.1"
@@ -79,11 +82,29 @@ def test_native_bytes_are_summed_up_without_padding_and_before_they_are_put_righ
 
 
 @pytest.mark.parametrize("syntax", [NATIVE, ""])
-def test_of_native_frames_a_difference_is_a_note(syntax: str) -> None:
-    array, notes = frame("u2"), []
-    decoded = decode_frame(array.tobytes(), described(array), syntax, checksum=1, note=notes.append)
-    np.testing.assert_array_equal(decoded, array)
-    assert notes == ["pixels.checksum"]
+def test_of_native_frames_a_difference_is_an_error(syntax: str) -> None:
+    array = frame("u2")
+    with pytest.raises(PixelError) as caught:
+        decode_frame(array.tobytes(), described(array), syntax, checksum=1)
+    assert caught.value.code == "pixels.checksum"
+
+
+def test_native_bytes_that_come_twice_are_believed() -> None:
+    array = frame("u2")
+    ref = FrameRef(study_uid="1.2", series_uid="1.3", sop_uid="1.4")
+    treatment = Treatment(description=described(array), modality=Linear(slope=1, intercept=0))
+    plan = StackPlan(
+        shape=(1, *array.shape), dtype=array.dtype, frames=(ref,), treatments=(treatment,), fill=0, padding=None
+    )
+    assembly = Assembly(plan, [0])
+    damaged = array.copy()
+    damaged[5] = 0
+    for data in (damaged, array):
+        with pytest.raises(PixelError):
+            assembly.place(ref, data.tobytes(), NATIVE, 1)
+    assembly.place(ref, array.tobytes(), NATIVE, 1)
+    np.testing.assert_array_equal(assembly.array[0], array)
+    assert assembly.notes == {"pixels.checksum"}
 
 
 def test_of_lossy_frames_a_difference_is_a_note() -> None:
