@@ -37,10 +37,12 @@ class SourceProvider(Provider):
     Attributes:
         schemes: ``file``, ``http``, ``https``, ``ahi`` ...
         options: names of the ``-o`` options it understands -> one line of help.
+        filters: what it can be filtered by besides attributes of headers, such as ModalitiesInStudy.
     """
 
     schemes: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

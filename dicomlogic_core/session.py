@@ -122,17 +122,17 @@ class Session:
         """
         from dicomlogic_core.contracts import Query
         from dicomlogic_core.header.wanted import wanted_tags
+        from dicomlogic_core.index.filters import check_filters
         from dicomlogic_core.index.ingest import Ingest
 
         place = str(location)
         given = dict(options or {})
         tag_cache = given.pop("tag-cache", "slicer")
         filters = {keyword: str(value) for keyword, value in (where or {}).items()}
-        for keyword in filters:
-            tag_key(keyword)
         registry = self.manager.registry
         check_options(given, registry)
         provider = registry.for_scheme("source", _scheme(place))
+        check_filters(filters, provider.filters, provider.label)
         self.clients.name(place, given)
         wanted = wanted_tags([*registry.wanted_tags(), *filters])
         source = registry.worker("source", provider.name)

@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from dicomlogic_core.errors import UsageError
 from dicomlogic_core.header.rows import HeaderRow, WantedTags
 from dicomlogic_core.tags import tag_key, tag_vr
 
 Match = Callable[[str], bool]
+
+_QUERY_ONLY = frozenset(
+    map(
+        tag_key,
+        (
+            "ModalitiesInStudy",
+            "SOPClassesInStudy",
+            "InstanceAvailability",
+            "NumberOfPatientRelatedStudies",
+            "NumberOfPatientRelatedSeries",
+            "NumberOfPatientRelatedInstances",
+            "NumberOfStudyRelatedSeries",
+            "NumberOfStudyRelatedInstances",
+            "NumberOfSeriesRelatedInstances",
+        ),
+    )
+)
+# Attributes of answers to queries (PS3.4 C.3): the headers of instances do not have them.
+
+
+def check_filters(where: Iterable[str], applied: Iterable[str], source: str) -> None:
+    """Refuse filters by attributes that headers do not have, except those that the source applies by itself.
+
+    Raises:
+        UsageError: naming such a filter, or a name that is no DICOM keyword.
+    """
+    known = set(map(tag_key, applied))
+    for name in where:
+        key = tag_key(name)
+        if key in _QUERY_ONLY and key not in known:
+            raise UsageError(
+                f"{source} cannot be filtered by {name}: headers do not have it",
+                remedy="filter by Modality, for example",
+            )
 
 
 def matcher(key: str, pattern: str) -> Match:
@@ -35,12 +70,16 @@ def _piece(letter: str) -> str:
 class RowFilter:
     """Keeps the header rows that match every filter.
 
-    A column that is not read matches nothing but is compared as an empty text.
+    A column that is not read matches nothing but is compared as an empty text. What only queries have was applied by
+    the source, see `check_filters`.
     """
 
     def __init__(self, wanted: WantedTags, where: Mapping[str, str]) -> None:
         positions = {key: number for number, key in enumerate(wanted.keys)}
-        self._tests = [(positions.get(tag_key(name)), matcher(tag_key(name), value)) for name, value in where.items()]
+        keys = {tag_key(name): value for name, value in where.items()}
+        self._tests = [
+            (positions.get(key), matcher(key, value)) for key, value in keys.items() if key not in _QUERY_ONLY
+        ]
 
     def matches(self, row: HeaderRow) -> bool:
         """True when every filter matches."""

@@ -113,7 +113,7 @@ class IndexQuery:
             " LEFT JOIN Series ON Series.StudyInstanceUID = Studies.StudyInstanceUID"
             " ORDER BY Patients.UID, Studies.rowid, Series.rowid"
         )
-        return [_typed(dict(zip(columns, row))) for row in self._store.main.rows(sql)]
+        return _with_modalities([_typed(dict(zip(columns, row))) for row in self._store.main.rows(sql)])
 
     def _instances(self, series: Mapping[str, Any]) -> list[dict[str, Any]]:
         uid = series["SeriesInstanceUID"]
@@ -217,6 +217,17 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def _with_modalities(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with ModalitiesInStudy, which headers seldom have, from the series of the study."""
+    found: dict[str, dict[str, None]] = {}
+    for row in series:
+        if row["Modality"]:
+            found.setdefault(row["StudyInstanceUID"], {})[row["Modality"]] = None
+    for row in series:
+        row["ModalitiesInStudy"] = row["ModalitiesInStudy"] or "\\".join(found.get(row["StudyInstanceUID"], ()))
+    return series
+
+
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != name}
 
@@ -234,13 +245,11 @@ def _grouped(series: Sequence[Mapping[str, Any]], level: str) -> list[dict[str, 
         row = {name: members[0][name] for name in columns}
         count = len({member["SeriesInstanceUID"] for member in members} - {""})
         images = sum(member["NumberOfSeriesRelatedInstances"] for member in members)
-        modalities = dict.fromkeys(member["Modality"] for member in members if member["Modality"])
         if level == "patient":
             row["NumberOfPatientRelatedStudies"] = len({member["StudyInstanceUID"] for member in members} - {""})
             row["NumberOfPatientRelatedSeries"] = count
             row["NumberOfPatientRelatedInstances"] = images
         else:
-            row["ModalitiesInStudy"] = row["ModalitiesInStudy"] or "\\".join(modalities)
             row["NumberOfStudyRelatedSeries"] = count
             row["NumberOfStudyRelatedInstances"] = images
         rows.append(row)

@@ -228,3 +228,15 @@ def test_rows_of_instances_do_not_show_where_they_lie(session: dl.Session, data:
     rows = session.list("instance")
     assert data.as_posix() in rows[0]["path"]
     assert data.as_posix() not in rows._repr_html_() + repr(rows)
+
+
+def test_modalities_in_study_filters_services_and_listings_but_not_files(tmp_path: Path) -> None:
+    phantoms.write_ct(tmp_path / "data")
+    for wanted, count in (("CT", 20), ("MR", 0)):
+        with serve(tmp_path / "data") as server, dl.open() as session:
+            assert session.index(server.url, where={"ModalitiesInStudy": wanted}).instances == count
+            assert len(session.list("series", {"ModalitiesInStudy": "CT"})) == (count > 0)
+    with serve(tmp_path / "data", filters=False) as server, dl.open() as session:
+        assert session.index(server.url, where={"ModalitiesInStudy": "MR"}).instances == 0
+    with dl.open() as session, pytest.raises(dl.UsageError, match="ModalitiesInStudy"):
+        session.index(tmp_path / "data", where={"ModalitiesInStudy": "CT"})

@@ -11,7 +11,7 @@ from dicomlogic_core import NetworkError
 JsonObject = Mapping[str, Any]
 
 STUDY_UID, SERIES_UID, SOP_UID, SOP_CLASS = "0020000D", "0020000E", "00080018", "00080016"
-PATIENT_ID, MODALITY = "00100020", "00080060"
+PATIENT_ID, MODALITY, MODALITIES = "00100020", "00080060", "00080061"
 STUDY_SERIES, SERIES_INSTANCES = "00201206", "00201209"
 PIXEL_DATA = "7FE00010"
 
@@ -42,6 +42,13 @@ def text(obj: JsonObject, key: str) -> str:
     if isinstance(first, Mapping):
         first = first.get("Alphabetic")
     return "" if first is None or isinstance(first, list) else str(first).strip()
+
+
+def texts(obj: JsonObject, key: str) -> list[str]:
+    """All values of an element as texts."""
+    element = obj.get(key)
+    values = element.get("Value") if isinstance(element, dict) else None
+    return [str(value).strip() for value in values if value is not None] if isinstance(values, list) else []
 
 
 def number(obj: JsonObject, key: str) -> int:

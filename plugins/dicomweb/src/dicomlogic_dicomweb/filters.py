@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dicomlogic_core import keyword_of, tag_key
-from dicomlogic_dicomweb.elements import MODALITY, PATIENT_ID, SERIES_UID, STUDY_UID, JsonObject, text
+from dicomlogic_dicomweb.elements import MODALITIES, MODALITY, PATIENT_ID, SERIES_UID, STUDY_UID, JsonObject, texts
 
 # Attributes that PS3.18 table 10.6.1-5 lets one match by, per level. The index applies all others to the headers.
 _STUDY = (
@@ -26,6 +26,7 @@ _CHECKED = {
     "SeriesInstanceUID": SERIES_UID,
     "PatientID": PATIENT_ID,
     "Modality": MODALITY,
+    "ModalitiesInStudy": MODALITIES,
 }
 
 
@@ -51,7 +52,7 @@ class Filters:
 
     def agrees(self, listed: JsonObject) -> bool:
         """False for an entry that the server lists although a filter forbids it."""
-        return all(text(listed, key) == value for key, value in self._exact.items() if key in listed)
+        return all(value in texts(listed, key) for key, value in self._exact.items() if key in listed)
 
 
 def _parameters(named: Mapping[str, str], level: tuple[str, ...]) -> dict[str, str]:

@@ -24,6 +24,7 @@ def dicomlogic_sources() -> Iterable[SourceProvider]:
         factory="dicomlogic_dicomweb.source:DicomwebSource",
         schemes=SCHEMES,
         options=OPTIONS,
+        filters=("ModalitiesInStudy",),
     )
 
 
