@@ -196,7 +196,8 @@ class Session:
             uids: study, series or loadable identifiers to restrict the answer to; everything by default.
             all: also return what is not selected.
             options: adaptor options.
-            where: texts of the first series of a loadable, by keyword: ``modality="CT"``, ``SeriesNumber="3"``.
+            where: attributes of the first series of a loadable, matched as in `list`: ``modality="CT"``,
+                ``SeriesNumber="3"``, ``StudyDate="20240101-"``.
 
         A whole study is always examined; filters apply to the result, so that it never depends on them.
 
@@ -206,7 +207,7 @@ class Session:
         from dicomlogic_core.examine import examine_study
 
         check_options(options or (), self.manager.registry)
-        filters = {tag_key(_keyword(name)): value for name, value in where.items()}
+        tests = _tests(where)
         wanted = set(uids)
         met: set[str] = set()
         found = Loadables()
@@ -222,7 +223,7 @@ class Session:
                 # A loadable asked for by its own id is meant, selected or not.
                 if not (loadable.selected or all or loadable.id in names):
                     continue
-                if _matches(study.by_uid(loadable.series_uids[0]), filters):
+                if _matches(study.by_uid(loadable.series_uids[0]), tests):
                     found.append(loadable)
             met |= wanted & {study_uid, *(series.series_uid for series in study)}
         if unknown := sorted(wanted - met):
@@ -347,5 +348,14 @@ def _keyword(name: str) -> str:
     return name if name[:1].isupper() or "," in name else "".join(part.capitalize() for part in name.split("_"))
 
 
-def _matches(series: SeriesView, filters: Mapping[str, str]) -> bool:
-    return all(series.first(key) == value for key, value in filters.items())
+def _tests(where: Mapping[str, str]) -> list[tuple[str, Callable[[str], bool]]]:
+    """Key and test of each filter."""
+    from dicomlogic_core.index.filters import check_filters, matcher
+
+    named = {_keyword(name): value for name, value in where.items()}
+    check_filters(named, (), "loadables")
+    return [(key := tag_key(name), matcher(key, value)) for name, value in named.items()]
+
+
+def _matches(series: SeriesView, tests: Sequence[tuple[str, Callable[[str], bool]]]) -> bool:
+    return all(test(series.first(key)) for key, test in tests)

@@ -11,23 +11,11 @@ from dicomlogic_core.tags import tag_key, tag_vr
 
 Match = Callable[[str], bool]
 
+# ModalitiesInStudy, SOPClassesInStudy, InstanceAvailability and the NumberOf...Related...: attributes of answers to
+# queries (PS3.4 C.3), which the headers of instances do not have.
 _QUERY_ONLY = frozenset(
-    map(
-        tag_key,
-        (
-            "ModalitiesInStudy",
-            "SOPClassesInStudy",
-            "InstanceAvailability",
-            "NumberOfPatientRelatedStudies",
-            "NumberOfPatientRelatedSeries",
-            "NumberOfPatientRelatedInstances",
-            "NumberOfStudyRelatedSeries",
-            "NumberOfStudyRelatedInstances",
-            "NumberOfSeriesRelatedInstances",
-        ),
-    )
+    ["00080061", "00080062", "00080056", "00201200", "00201202", "00201204", "00201206", "00201208", "00201209"]
 )
-# Attributes of answers to queries (PS3.4 C.3): the headers of instances do not have them.
 
 
 def check_filters(where: Iterable[str], applied: Iterable[str], source: str) -> None:

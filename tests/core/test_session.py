@@ -240,3 +240,17 @@ def test_modalities_in_study_filters_services_and_listings_but_not_files(tmp_pat
         assert session.index(server.url, where={"ModalitiesInStudy": "MR"}).instances == 0
     with dl.open() as session, pytest.raises(dl.UsageError, match="ModalitiesInStudy"):
         session.index(tmp_path / "data", where={"ModalitiesInStudy": "CT"})
+
+
+@pytest.mark.parametrize(
+    ("where", "count"), [({"modality": "C*"}, 2), ({"StudyDate": "20200101-20201231"}, 2), ({"StudyDate": "-2019"}, 0)]
+)
+def test_examine_matches_as_listings_do(where: dict[str, Any], count: int, session: dl.Session) -> None:
+    assert len(session.examine(**where)) == count
+    names = {"Modality" if name == "modality" else name: value for name, value in where.items()}
+    assert len(session.list("series", names)) == count
+
+
+def test_what_headers_do_not_have_cannot_be_asked_of_loadables(session: dl.Session) -> None:
+    with pytest.raises(dl.UsageError, match="ModalitiesInStudy"):
+        session.examine(ModalitiesInStudy="CT")
