@@ -14,6 +14,7 @@ import pytest
 
 import dicomlogic_core as dl
 from dicomlogic_ahi.testing import Fault, ImageSet, Server
+from dicomlogic_core.cli.main import main
 
 Start = Callable[..., Server]
 METADATA, SEARCH, STORE = "getImageSetMetadata", "searchImageSets", r"/datastore/\w+$"
@@ -311,6 +312,13 @@ def test_without_credentials_it_says_what_to_set(session: dl.Session, service: S
     with pytest.raises(dl.SourceError, match="AWS_ACCESS_KEY_ID"):
         index(session, server)
     assert not server.log
+
+
+def test_the_command_line_says_what_to_set_and_ends_with_3(ct, monkeypatch, tmp_path: Path, capsys) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert main(["index", "ahi://" + "d" * 32, "--db", str(tmp_path / "db")]) == 3
+    told = "".join(capsys.readouterr())
+    assert "AWS_ACCESS_KEY_ID" in told and "Traceback" not in told
 
 
 def test_without_a_region_it_says_what_to_set(session: dl.Session, service: Start, ct, monkeypatch) -> None:
