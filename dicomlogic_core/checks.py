@@ -104,20 +104,6 @@ def check_plugin(name: str, manager: PluginManager | None = None) -> CheckReport
     )
 
 
-def check_provider(manager: PluginManager, name: str) -> list[str]:
-    """The problems of a plugin; empty when there are none.
-
-    Raises:
-        UsageError: there is no such plugin.
-    """
-    return list(check_plugin(name, manager).problems)
-
-
-def signature_problems(worker: Any, contract: type) -> list[str]:
-    """Where the methods of a worker differ from its contract in name, order or kind of arguments."""
-    return list(_signature_problems(worker, contract))
-
-
 def _record(manager: PluginManager, name: str) -> PluginRecord:
     records = manager.records()
     for record in records:

@@ -12,7 +12,6 @@ from dicomlogic_core.tags import tag_vr
 
 NOT_IN_INSTANCE = "__TAG_NOT_IN_INSTANCE__"
 EMPTY_STRING = "__VALUE_IS_EMPTY_STRING__"
-MARKERS = frozenset({NOT_IN_INSTANCE, NOT_STORED, EMPTY_STRING})
 
 _VARIABLES = 999
 """Bound values per statement that every SQLite accepts; also about where more gains nothing."""
