@@ -5,7 +5,7 @@ Its four levels, patient, study, series and instance, are merged: what an inner 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,29 +60,49 @@ def _instances(document: Mapping[str, Any], elements: Elements) -> Iterator[Inst
     for series_uid, series in _dict(study, "Series").items():
         if not isinstance(series, dict):
             continue
-        levels = [patient, study, series]
-        outer = {keyword: value for level in levels for keyword, value in _dict(level, "DICOM").items()}
-        vrs = {key: vr for level in levels for key, vr in _dict(level, "DICOMVRs").items()}
-        common: dict[bool, dict[str, str]] = {}
+        outer = _Outer([patient, study, series], elements)
         for sop_uid, instance in _ordered(_dict(series, "Instances")):
             block = _dict(instance, "DICOM")
-            signed = block.get("PixelRepresentation", outer.get("PixelRepresentation")) == 1
-            if signed not in common:
-                common[signed] = {}
-                elements.fill(common[signed], outer, vrs, signed=signed)
-            texts = common[signed].copy()
-            own = _dict(instance, "DICOMVRs")
-            elements.fill(texts, block, {**vrs, **own} if vrs else own, signed=signed)
             frame_ids, checksums = _frames(instance)
             yield Instance(
-                study_uid=_text(block, outer, "StudyInstanceUID"),
+                study_uid=_text(block, "StudyInstanceUID") or _text(outer.block, "StudyInstanceUID"),
                 series_uid=series_uid,
                 sop_uid=sop_uid,
-                header="{" + ",".join([text for text in texts.values() if text]) + "}",
-                transfer_syntax=instance.get("StoredTransferSyntaxUID") or HTJ2K,
+                header=outer.header(block, _dict(instance, "DICOMVRs")),
+                transfer_syntax=_text(instance, "StoredTransferSyntaxUID") or HTJ2K,
                 frame_ids=frame_ids,
                 checksums=checksums,
             )
+
+
+class _Outer:
+    """What the levels above the instances say, converted once for all of them."""
+
+    def __init__(self, levels: Sequence[Mapping[str, Any]], elements: Elements) -> None:
+        self.block = {keyword: value for level in levels for keyword, value in _dict(level, "DICOM").items()}
+        self._vrs = {key: vr for level in levels for key, vr in _dict(level, "DICOMVRs").items()}
+        self._elements = elements
+        self._texts: dict[bool, dict[str, str]] = {}
+        self._joined: dict[bool, str] = {}
+
+    def header(self, block: Mapping[str, Any], vrs: Mapping[str, str]) -> str:
+        """The DICOM JSON object of an instance with these elements."""
+        signed = block.get("PixelRepresentation", self.block.get("PixelRepresentation")) == 1
+        outer = self._texts.get(signed)
+        if outer is None:
+            outer = self._texts[signed] = {}
+            self._elements.fill(outer, self.block, self._vrs, signed=signed)
+            self._joined[signed] = _joined(outer)
+        own: dict[str, str] = {}
+        self._elements.fill(own, block, {**self._vrs, **vrs} if self._vrs else vrs, signed=signed)
+        if own.keys().isdisjoint(outer):
+            parts = self._joined[signed], _joined(own)
+            return "{" + ",".join(filter(None, parts)) + "}"
+        return "{" + _joined({**outer, **own}) + "}"
+
+
+def _joined(texts: Mapping[str, str]) -> str:
+    return ",".join([text for text in texts.values() if text])
 
 
 def _ordered(instances: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -119,6 +139,6 @@ def _dict(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(inner: Mapping[str, Any], outer: Mapping[str, Any], keyword: str) -> str:
-    value = inner.get(keyword) or outer.get(keyword)
+def _text(block: Mapping[str, Any], keyword: str) -> str:
+    value = block.get(keyword)
     return value if isinstance(value, str) else ""
