@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -89,6 +89,23 @@ class FrameArray:
             self._array = array
             self._held = {}
         return self._array
+
+    def read(self) -> NDArray[Any]:
+        """The whole array, without keeping what was fetched for it: for arrays that are passed on one by one."""
+        if self._array is not None:
+            return self._array
+        held = self._held
+        missing = [k for k in range(self.shape[0]) if k not in held]
+        loaded = self._load(missing)
+        if not held and isinstance(loaded, np.ndarray):
+            return loaded
+        fresh = dict(zip(missing, loaded))
+        return np.stack([held[k] if k in held else fresh[k] for k in range(self.shape[0])])
+
+    def part(self, first: int, count: int) -> FrameArray:
+        """`count` frames from `first` on as an array of its own, whose frames are fetched and kept by itself."""
+        load = self._load
+        return FrameArray((count, *self.shape[1:]), self.dtype, lambda wanted: load([first + k for k in wanted]))
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         first, *rest = key if isinstance(key, tuple) else (key,)
@@ -230,7 +247,14 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """An axis beyond space: name, DICOM tag as GGGGEEEE ("" if none), UCUM unit and one value per volume."""
+    """An axis beyond space: one value per volume.
+
+    Attributes:
+        name: what varies, e.g. ``EchoTime``; ``b-value`` and ``gradient`` for diffusion.
+        tag: DICOM tag as GGGGEEEE, "" if none.
+        unit: UCUM code (``ms``, ``s/mm2``), "" if none.
+        values: numbers, texts, or for gradients unit vectors (x, y, z) in LPS; (0, 0, 0) or None where there is none.
+    """
 
     name: str
     tag: str
@@ -242,15 +266,112 @@ class Axis:
 class VolumeSequence:
     """Volumes of one geometry along one or more axes; every axis has one value per volume.
 
+    ``len(sequence)`` is the number of volumes, ``sequence[n]`` one of them; iterating gives all. A sequence loaded
+    lazily holds lazy volumes: ``sequence[3].array[5]`` costs one frame.
+
     Attributes:
-        volumes: in order of the axis.
-        axes: several when the data has them (b-value x gradient), each with ``len(volumes)`` values.
+        volumes: in order of the axes, at least one.
+        axes: several when the data has them (b-value x gradient), each with ``len(volumes)`` values; the first varies
+            slowest, or is the one to label by.
+        name: the loadable's name.
+        findings: what examining and loading found.
     """
 
     volumes: tuple[Volume, ...]
     axes: tuple[Axis, ...]
     name: str = ""
     findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.volumes:
+            raise ValueError("a sequence has at least one volume")
+        for axis in self.axes:
+            if len(axis.values) != len(self.volumes):
+                raise ValueError(f"axis {axis.name} has {len(axis.values)} values for {len(self.volumes)} volumes")
+
+    def __len__(self) -> int:
+        return len(self.volumes)
+
+    def __getitem__(self, number: int) -> Volume:
+        return self.volumes[number]
+
+    def __iter__(self) -> Iterator[Volume]:
+        return iter(self.volumes)
+
+    def axis(self, name: str) -> Axis:
+        """The axis of a name or tag.
+
+        Raises:
+            KeyError: there is none; says which there are.
+        """
+        for axis in self.axes:
+            if name in (axis.name, axis.tag):
+                return axis
+        raise KeyError(f"no axis {name}; there are {', '.join(axis.name for axis in self.axes) or 'none'}")
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid of the first volume, which is that of all unless `uniform` is False."""
+        return self.volumes[0].geometry
+
+    @property
+    def uniform(self) -> bool:
+        """True when all volumes have one grid (origin and axes within 0.001 mm) and as many components."""
+        first = self.volumes[0]
+        return all(
+            volume.array.shape == first.array.shape
+            and np.allclose(volume.geometry.ijk_to_lps, first.geometry.ijk_to_lps, rtol=0, atol=1e-3)
+            for volume in self.volumes
+        )
+
+    @property
+    def lazy(self) -> bool:
+        """True when frames of any volume are still fetched on demand."""
+        return any(volume.lazy for volume in self.volumes)
+
+    def fetch(self) -> VolumeSequence:
+        """The same sequence with every frame in memory."""
+        return replace(self, volumes=tuple(volume.fetch() for volume in self.volumes)) if self.lazy else self
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """``[n, k, j, i]`` or ``[n, k, j, i, c]``, n counting volumes; a new array.
+
+        Raises:
+            ValueError: the volumes differ in shape, or no copy is allowed.
+        """
+        if copy is False:
+            raise ValueError("volumes are separate arrays and must be copied into one; ask with copy=None")
+        return np.stack([np.asarray(volume) for volume in self.volumes]).astype(dtype or self.dtype, copy=False)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that holds the values of all volumes."""
+        return np.result_type(*(volume.array.dtype for volume in self.volumes))
+
+    def to_nibabel(self) -> Any:
+        """A nibabel NIfTI-1 image in RAS, axes i, j, k, n.
+
+        Raises:
+            ImportError: nibabel is not installed (``pip install nibabel``).
+            ValueError: the volumes differ in shape.
+        """
+        nibabel: Any = importlib.import_module("nibabel")
+
+        array = np.asarray(self)
+        axes = (3, 2, 1, 0, 4) if array.ndim == 5 else (3, 2, 1, 0)
+        return nibabel.Nifti1Image(array.transpose(axes), self.geometry.ijk_to_ras)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(axis.name for axis in self.axes)
+        return (
+            f"VolumeSequence({len(self)} volumes, shape[k, j, i]={self.volumes[0].array.shape}, dtype={self.dtype}, "
+            f"axes=({axes}), findings={len(self.findings)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from dicomlogic_core.faces import sequence_html  # drawn only in notebooks
+
+        return sequence_html(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -59,8 +59,11 @@ def _kind(obj: Any) -> str:
 def _digest(obj: Any) -> str:
     """Of all that tells two objects apart but pixels: variants of one loadable differ in grid, unit or metadata."""
     digest = hashlib.sha256(getattr(obj, "name", "").encode())
-    for ref in getattr(obj, "provenance", ()):
-        digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    for volume in getattr(obj, "volumes", (obj,)):
+        for ref in getattr(volume, "provenance", ()):
+            digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    for axis in getattr(obj, "axes", ()):
+        digest.update(f"{axis.name}{axis.unit}{axis.values}".encode())
     if (geometry := getattr(obj, "geometry", None)) is not None:
         digest.update(f"{geometry.size_ijk}{geometry.ijk_to_lps.tolist()}".encode())
     facts = (getattr(obj, "unit", ""), dict(getattr(obj, "metadata", {})))
