@@ -147,6 +147,7 @@ _TABLE = """
 00181164 ImagerPixelSpacing DS 2
 00181210 ConvolutionKernel SH 1-n
 00181242 ActualFrameDuration IS 1
+00181312 InPlanePhaseEncodingDirection CS 1
 00181314 FlipAngle DS 1
 00182010 NominalScannedPixelSpacing DS 2
 00185100 PatientPosition CS 1

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dicomlogic_core import Finding, SeriesView, finding
+from dicomlogic_core.findings import Finding, finding
+from dicomlogic_core.series import SeriesView
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _CT = frozenset(_STORAGE + end for end in ("2", "2.1", "2.2"))
