@@ -22,8 +22,9 @@ from dicomlogic_core.builtin.nrrd_header import provenance_keys, volume_fields
 # What is said of each volume, by the names it has in a file of one volume.
 _OF_ITEMS = ("DICOM.instanceUIDs", "DICOM.instanceNumbers", "DICOMLogic.frames", "DICOMLogic.missingSlices")
 _OF_ITEMS_THAT_DIFFER = ("DICOMLogic.quantity", "DICOMLogic.unit", "DICOMLogic.slicePositionsLpsMm")
-# What separates values, and what encodes it; Slicer leaves letters beyond ASCII as they are.
-_URL_ENCODED = re.compile(r"[%\s\x00-\x1f]")
+# What separates values, and what encodes it; Slicer does not decode letters beyond ASCII.
+_URL_ENCODED = re.compile(r"[ %]")
+_NOTHING = "none"
 # Slicer's sequences always call the list axis 3, also where components make it the fifth.
 _LIST_AXIS = "axis 3"
 
@@ -77,15 +78,16 @@ def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def value_text(value: Any) -> str:
-    """A value of an axis as text: numbers as short as they come back equal, vectors with blanks, None as nothing."""
+    """A value of an axis as text: numbers as short as they come back equal, vectors with blanks between."""
     if value is None:
-        return ""
+        return _NOTHING
     if _is_number(value):
         number = float(value)
         return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     if isinstance(value, (tuple, list, np.ndarray)):
         return " ".join(f"{float(one):.6g}" for one in value)
-    return str(value)
+    text = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    return " ".join(text.split()) or _NOTHING
 
 
 def sequence_fields(sequence: VolumeSequence, encoding: str) -> dict[str, Any]:
