@@ -36,7 +36,8 @@ def gradients(series: SeriesView, rows: Sequence[int]) -> tuple[Tag, NDArray[np.
     for tag in ("DiffusionGradientOrientation", SIEMENS_GRADIENT, UIH_GRADIENT):
         texts = series.frames.text(tag)
         if any(texts[row] for row in rows):
-            return tag, _units(np.array([parse_numbers(texts[row], 3) for row in rows]))
+            vectors = np.array([parse_numbers(texts[row], 3) for row in rows])
+            return tag, _units(_from_image_axes(series, rows, vectors) if tag is UIH_GRADIENT else vectors)
     for tags in (PHILIPS_GRADIENT, GE_GRADIENT):
         parts = [series.frames.numbers(tag)[list(rows)] for tag in tags]
         if all(np.isfinite(part).any() for part in parts):
@@ -50,6 +51,14 @@ def _units(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=1)
     real = (length > _SHORTEST) & (length <= _LONGEST)
     return np.asarray(np.where(real[:, None], vectors / np.where(real, length, 1.0)[:, None], 0.0))
+
+
+def _from_image_axes(series: SeriesView, rows: Sequence[int], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vectors along row, column and row x column, as UIH stores them, in the patient frame."""
+    orientation = series.frames.orientation[list(rows)]
+    across, down = orientation[:, :3], orientation[:, 3:]
+    x, y, z = (vectors[:, axis : axis + 1] for axis in range(3))
+    return np.asarray(x * across + y * down + z * np.cross(across, down))
 
 
 def _from_gradient_coils(series: SeriesView, rows: Sequence[int], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
