@@ -53,7 +53,8 @@ def quantity_of(series: SeriesView, rows: Sequence[int]) -> Quantity:
 def _ct(series: SeriesView, rows: Sequence[int]) -> Quantity:
     """Hounsfield units, unless the header says or shows otherwise."""
     picked = list(rows)
-    types = {text for row, text in enumerate(series.frames.text("RescaleType")) if text and row in set(picked)}
+    texts = series.frames.text("RescaleType")
+    types = {text for row in picked if (text := texts[row])}
     if types == {"HU"}:
         return Quantity(name="CT attenuation", unit=_HOUNSFIELD)
     if types:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from dicomlogic_core import PrivateTag
 
-Kind = Literal["number", "first", "time", "vector", "text", "component", "cycle", "respiration"]
+Kind = Literal["number", "first", "time", "vector", "text", "component", "cycle", "framewise"]
 Tag = str | PrivateTag
 
 _SIEMENS = "SIEMENS MR HEADER"
@@ -82,11 +82,18 @@ TEMPORAL_IDENTIFIER = Candidate(name="TemporalPositionIdentifier", tags=("Tempor
 TRIGGER = Candidate(name="TriggerTime", tags=("TriggerTime", "NominalCardiacTriggerDelayTime"), unit="ms", ranked=True)
 REFERENCE_TIME = Candidate(name="FrameReferenceTime", tags=("FrameReferenceTime",), unit="ms", ranked=True)
 
+# A value per frame each, at the top level of nuclear medicine objects (PS3.3 C.8.4.8).
+_NUCLEAR_VECTORS = tuple(
+    Candidate(name=name, tags=(f"{name}Vector",), kind="framewise")
+    for name in ("EnergyWindow", "Detector", "Phase", "Rotation", "RRInterval", "TimeSlot", "AngularView", "TimeSlice")
+)
+
 CANDIDATES: tuple[Candidate, ...] = (
     COMPONENT,
     Candidate(name="component", tags=(GE_MAP,)),
     B_VALUE,
     GRADIENT,
+    *_NUCLEAR_VECTORS,
     Candidate(name="EchoTime", tags=("EffectiveEchoTime", "EchoTime"), unit="ms"),
     Candidate(name="EchoNumbers", tags=("EchoNumbers",), kind="first"),
     Candidate(name="FlipAngle", tags=("FlipAngle",), unit="deg"),

@@ -111,12 +111,20 @@ class _Reader:
             return self._component(candidate)
         for tag in candidate.tags:
             texts = self.texts(tag)
+            if candidate.kind == "framewise":
+                texts = self._framewise(texts)
             if texts.count(texts[0]) == len(texts):
                 continue
             made = self._made(candidate, tag, texts)
             if made is not None:
                 return made
         return None
+
+    def _framewise(self, texts: list[str]) -> list[str]:
+        """Of a list with one value per frame of the instance the frame's own; "" where the list is too short."""
+        numbers = self._frames.frame[self._rows].tolist()
+        known = {text: text.split("\\") for text in set(texts)}
+        return [known[text][number - 1] if number <= len(known[text]) else "" for text, number in zip(texts, numbers)]
 
     def _made(self, candidate: Candidate, tag: Tag, texts: list[str]) -> Column | None:
         if candidate.kind == "text":

@@ -22,6 +22,7 @@ from dicomlogic_core import (
     stack_of,
 )
 from dicomlogic_multi_volume.arrangements import Arrangement, Frames
+from dicomlogic_multi_volume.cine import films
 from dicomlogic_multi_volume.diffusion import isotropic
 from dicomlogic_multi_volume.finder import arrangements
 
@@ -73,6 +74,9 @@ def frames_of(stack: Stack) -> Frames | None:
 
 def _offered(series: SeriesView, part: StackPart) -> Iterator[Loadable]:
     stack = stack_of(series, part.rows)
+    if stack.kind == "image-plane":
+        yield from films(series, part, stack, NAME)
+        return
     frames = frames_of(stack)
     if frames is None:
         if any(one.code == "series.derived" for one in part.findings):

@@ -14,10 +14,13 @@ _IMAGES = (
     "2 2.1 2.2 3.1 4 4.1 4.3 4.4 6.1 6.2 7 7.1 7.2 7.3 7.4 12.1 12.1.1 12.2 12.2.1 13.1.1 13.1.2 13.1.3 13.1.4 13.1.5 "
     "14.1 14.2 20 30 77.1.5.4 128 128.1 130"
 )
+# Of these a series may be one volume of a set.
+_VOLUMES = "2 2.1 2.2 4 4.1 4.3 4.4 20 128 128.1 130"
 # Kept so that sequences can be named, scaled and written by whoever reads them; no axis hangs on these.
 _OTHERS = (
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
     *("FrameOfReferenceUID", "SeriesTime", "ActualFrameDuration", "FrameTime", "FrameTimeVector", "CineRate"),
+    *("FrameIncrementPointer", "RecommendedDisplayFrameRate", "PositionerPrimaryAngle", "PositionerSecondaryAngle"),
     *("DimensionIndexSequence", "DimensionIndexValues", "FrameReferenceDateTime", "ImageIndex", "ImageComments"),
     PrivateTag("SIEMENS MR HEADER", 0x0019, 0x27),
     PrivateTag("SIEMENS MR HEADER", 0x0019, 0x29),
@@ -41,4 +44,17 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             "axis": "order volumes by these, joined by +: EchoTime, AcquisitionTime, InstanceNumber ...",
             "irregular": "uneven stacks: fill, as-is or error",
         },
+    )
+    yield AdaptorProvider(
+        name="multi-volume-series",
+        label="Sequences over several series",
+        factory="dicomlogic_multi_volume.series_sets:SeriesSetAdaptor",
+        sop_classes=frozenset(_STORAGE + end for end in _VOLUMES.split()),
+        requires=("Rows", "Columns", "FrameOfReferenceUID"),
+        tags=(
+            *("ScanOptions", "NominalPercentageOfCardiacPhase", "NominalPercentageOfRespiratoryPhase", "FlipAngle"),
+            *("InversionTime", "EchoTime", "AcquisitionDate", "AcquisitionTime", "SeriesDate", "SeriesTime"),
+            *("ConvolutionKernel", "ProtocolName", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
+        ),
+        options={"irregular": "uneven stacks: fill, as-is or error"},
     )

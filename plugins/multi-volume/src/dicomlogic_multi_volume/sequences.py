@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from dicomlogic_core import (
+    Axis,
     FrameArray,
+    FrameRef,
     Layout,
     Loadable,
     LoadContext,
+    Quantity,
     SeriesView,
     Stack,
     UsageError,
@@ -23,6 +26,7 @@ from dicomlogic_core import (
     stack_of,
 )
 from dicomlogic_multi_volume.arrangements import Arrangement
+from dicomlogic_multi_volume.cine import time_axis
 from dicomlogic_multi_volume.finder import arrangements
 from dicomlogic_multi_volume.offers import findings_of, first_volume, frames_of
 
@@ -34,13 +38,26 @@ def make(loadable: Loadable, context: LoadContext) -> VolumeSequence | Volume:
     stack = stack_of(series, rows)
     mode = mode_of(context.options.get("irregular"))
     if loadable.kind == "volume":
-        (volume,) = _volumes(series, [(stack, layout_of(stack, mode))], loadable.name, context)
+        (volume,) = _volumes([(stack, layout_of(stack, mode))], loadable.name, context)
         return volume
-    one = _arrangement(stack, loadable)
-    layouts = _layouts(one, "as-is" if mode in ("resample", "split") else mode)
-    volumes = _volumes(series, layouts, loadable.name, context)
+    if stack.kind == "image-plane":
+        axes: tuple[Axis, ...] = (time_axis(series, int(series.frames.instance[rows[0]]), len(rows)),)
+        planes = [stack_of(series, rows[number : number + 1]) for number in range(len(rows))]
+        layouts = [(plane, layout_of(plane)) for plane in planes]
+    else:
+        one = _arrangement(stack, loadable)
+        axes = one.axes
+        layouts = _layouts(one, "as-is" if mode in ("resample", "split") else mode)
+    return sequence_of(loadable, layouts, axes, context)
+
+
+def sequence_of(
+    loadable: Loadable, layouts: Sequence[tuple[Stack, Layout]], axes: tuple[Axis, ...], context: LoadContext
+) -> VolumeSequence:
+    """The sequence of volumes laid out alike, with the findings of the loadable and of all volumes."""
+    volumes = _volumes(layouts, loadable.name, context)
     found = dict.fromkeys([*loadable.findings, *(finding for volume in volumes for finding in volume.findings)])
-    return VolumeSequence(volumes=tuple(volumes), axes=one.axes, name=loadable.name, findings=tuple(found))
+    return VolumeSequence(volumes=tuple(volumes), axes=axes, name=loadable.name, findings=tuple(found))
 
 
 def _arrangement(stack: Stack, loadable: Loadable) -> Arrangement:
@@ -82,21 +99,17 @@ def _layouts(one: Arrangement, mode: str) -> list[tuple[Stack, Layout]]:
     return result
 
 
-def _volumes(
-    series: SeriesView, layouts: Sequence[tuple[Stack, Layout]], name: str, context: LoadContext
-) -> list[Volume]:
+def _volumes(layouts: Sequence[tuple[Stack, Layout]], name: str, context: LoadContext) -> list[Volume]:
     """The volumes of layouts of equal length, their pixels asked for at once."""
-    wanted = [row for _, layout in layouts for row in layout.rows]
-    stored = [row for row in wanted if row is not None]
-    refs = dict(zip(stored, series.frames.refs(stored)))
-    array = context.stack([None if row is None else refs[row] for row in wanted])
+    wanted = [_refs(stack.series, layout) for stack, layout in layouts]
+    array = context.stack([ref for refs in wanted for ref in refs])
     padding = {} if context.padding is None else {"padding": context.padding}
-    quantity = quantity_of(series, stored)
+    quantities = _quantities(layouts)
     result = []
-    for number, (stack, layout) in enumerate(layouts):
-        count = len(layout.rows)
-        first = number * count
-        part = array.part(first, count) if isinstance(array, FrameArray) else array[first : first + count]
+    for number, ((stack, layout), refs) in enumerate(zip(layouts, wanted)):
+        first = number * len(refs)
+        part = array.part(first, len(refs)) if isinstance(array, FrameArray) else array[first : first + len(refs)]
+        quantity = quantities[stack.series.series_uid]
         row = next(row for row in layout.rows if row is not None)
         result.append(
             Volume(
@@ -104,8 +117,8 @@ def _volumes(
                 geometry=layout.geometry,
                 quantity=quantity.name,
                 unit=quantity.unit,
-                frame_of_reference_uid=series.frames.text("FrameOfReferenceUID")[row] or "",
-                provenance=tuple(None if row is None else refs[row] for row in layout.rows),
+                frame_of_reference_uid=stack.series.frames.text("FrameOfReferenceUID")[row] or "",
+                provenance=refs,
                 missing=layout.missing,
                 metadata={**stack_metadata(stack, layout), **padding},
                 findings=tuple(dict.fromkeys([*stack.findings, *quantity.findings])),
@@ -113,3 +126,18 @@ def _volumes(
             )
         )
     return result
+
+
+def _quantities(layouts: Sequence[tuple[Stack, Layout]]) -> dict[str, Quantity]:
+    """What the values are, by series: asked once of all its frames."""
+    rows: dict[str, list[int]] = {}
+    series = {stack.series.series_uid: stack.series for stack, _ in layouts}
+    for stack, layout in layouts:
+        rows.setdefault(stack.series.series_uid, []).extend(row for row in layout.rows if row is not None)
+    return {uid: quantity_of(series[uid], stored) for uid, stored in rows.items()}
+
+
+def _refs(series: SeriesView, layout: Layout) -> tuple[FrameRef | None, ...]:
+    stored = [row for row in layout.rows if row is not None]
+    refs = dict(zip(stored, series.frames.refs(stored)))
+    return tuple(None if row is None else refs[row] for row in layout.rows)
