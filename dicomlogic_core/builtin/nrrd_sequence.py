@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from dicomlogic_core import Axis, FrameRef, Volume, VolumeSequence
-from dicomlogic_core.builtin.nrrd_header import provenance_keys, volume_fields
+from dicomlogic_core.builtin.nrrd_header import attribute_keys, origin_keys, volume_fields
 
 # What is said of each volume, by the names it has in a file of one volume.
 _OF_ITEMS = ("DICOM.instanceUIDs", "DICOM.instanceNumbers", "DICOMLogic.frames", "DICOMLogic.missingSlices")
@@ -114,12 +114,14 @@ def sequence_keys(sequence: VolumeSequence, *, show_phi: bool = False) -> dict[s
     index = sequence_index(sequence)
     keys = {
         f"{_LIST_AXIS} index type": index.type,
-        f"{_LIST_AXIS} index values": " ".join(
-            _URL_ENCODED.sub(lambda match: quote(match[0]), label) for label in index.labels
-        ),
+        f"{_LIST_AXIS} index values": " ".join(map(_encoded, index.labels)),
         "DataNodeClassName": _node_class(sequence.volumes[0]),
     }
     return keys | _multivolume_keys(sequence, index) | common_keys(sequence, show_phi=show_phi) | _item_keys(sequence)
+
+
+def _encoded(label: str) -> str:
+    return _URL_ENCODED.sub(lambda match: quote(match[0]), label)
 
 
 def _node_class(volume: Volume) -> str:
@@ -128,21 +130,29 @@ def _node_class(volume: Volume) -> str:
 
 def common_keys(sequence: VolumeSequence, *, show_phi: bool = False) -> dict[str, str]:
     """What is said of the sequence as a whole: keys of one volume as far as all agree, and the axes."""
-    each = [provenance_keys(volume, show_phi=show_phi) for volume in sequence.volumes]
-    keys = {
-        key: value
-        for key, value in each[0].items()
-        if key not in _OF_ITEMS and all(other.get(key) == value for other in each)
-    }
+    agreed = _agreed([origin_keys(volume) for volume in sequence.volumes])
+    keys = {key: value for key, value in agreed.items() if key not in _OF_ITEMS}
     refs = [ref for volume in sequence.volumes for ref in volume.provenance if ref is not None]
-    keys |= _origin_keys(refs)
+    keys |= _uid_keys(refs)
     findings = [*sequence.findings, *(finding for volume in sequence.volumes for finding in volume.findings)]
     if findings:
         keys["DICOMLogic.findings"] = " ".join(dict.fromkeys(finding.code for finding in findings))
+    for key, text in attribute_keys(_agreed_attributes(sequence), show_phi=show_phi).items():
+        keys.setdefault(key, text)
     return keys | {f"DICOMLogic.axis.{axis.name}": json.dumps(axis_record(axis)) for axis in sequence.axes}
 
 
-def _origin_keys(refs: Sequence[FrameRef]) -> dict[str, str]:
+def _agreed(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What has the same value in all."""
+    first, *others = each
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+
+
+def _agreed_attributes(sequence: VolumeSequence) -> dict[str, Any]:
+    return _agreed([volume.metadata.get("common", {}) for volume in sequence.volumes])
+
+
+def _uid_keys(refs: Sequence[FrameRef]) -> dict[str, str]:
     if not refs:
         return {}
     # A sequence may be made of several series.
@@ -167,7 +177,7 @@ def _plain(value: Any) -> Any:
 
 
 def _item_keys(sequence: VolumeSequence) -> dict[str, str]:
-    each = [provenance_keys(volume) for volume in sequence.volumes]
+    each = [origin_keys(volume) for volume in sequence.volumes]
     differ = [key for key in _OF_ITEMS_THAT_DIFFER if len({keys.get(key) for keys in each}) > 1]
     # ITK sorts keys as texts: numbers need one width.
     width = max(4, len(str(len(sequence) - 1)))
@@ -187,16 +197,11 @@ def _multivolume_keys(sequence: VolumeSequence, index: SequenceIndex) -> dict[st
         "MultiVolume.FrameIdentifyingDICOMTagName": index.name,
         "MultiVolume.FrameIdentifyingDICOMTagUnits": index.unit,
     }
+    agreed = _agreed_attributes(sequence)
     for keyword in ("EchoTime", "RepetitionTime", "FlipAngle"):
-        texts = {_common(volume).get(keyword) for volume in sequence.volumes}
-        if len(texts) == 1 and (text := texts.pop()):
+        if text := agreed.get(keyword):
             keys[f"MultiVolume.DICOM.{keyword}"] = str(text)
     return keys
-
-
-def _common(volume: Volume) -> Mapping[str, Any]:
-    common: Mapping[str, Any] = volume.metadata.get("common", {})
-    return common
 
 
 def manifest(sequence: VolumeSequence, files: Sequence[str]) -> str:
