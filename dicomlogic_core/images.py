@@ -87,19 +87,26 @@ def montage(volume: Volume, *, slices: int = 20) -> Picture:
 def sequence_montage(volumes: Sequence[Volume], *, slices: int = 20) -> Picture:
     """RGB ``[row, column, 3]``: a row per volume, evenly spread over the sequence; tiles carry the volume's number.
 
-    Every row has a window of its own: volumes of one sequence may be of different kinds (magnitude and phase).
+    Volumes of few slices share a row. Every volume has a window of its own: those of one sequence may be of different
+    kinds (magnitude and phase).
     """
-    rows = _spread(len(volumes), max(1, min(5, slices)), ())
-    across = max(1, slices // len(rows))
-    lines = [_line(volumes[number], number, across) for number in rows]
-    height, width = (max(line.shape[axis] for line in lines) for axis in (0, 1))
-    return np.concatenate(
-        [np.pad(line, ((0, height - line.shape[0]), (0, width - line.shape[1]), (0, 0))) for line in lines]
-    )
+    rows = max(1, min(5, len(volumes), slices))
+    tiles = max(1, slices // rows)
+    room = max(1, tiles // max(volume.array.shape[0] for volume in volumes))
+    beside = min(room, math.ceil(len(volumes) / rows))
+    numbers = _spread(len(volumes), rows * beside, ())
+    parts = [_line(volumes[number], number, tiles // beside) for number in numbers]
+    height, width = (max(part.shape[axis] for part in parts) for axis in (0, 1))
+    rows = math.ceil(len(parts) / beside)
+    picture = np.zeros((rows * height, min(beside, len(parts)) * width, 3), np.uint8)
+    for place, part in enumerate(parts):
+        row, column = divmod(place, beside)
+        picture[row * height :, column * width :][: part.shape[0], : part.shape[1]] = part
+    return picture
 
 
 def _line(volume: Volume, number: int, slices: int) -> Picture:
-    """Slices of a volume side by side, those at its ends left out where there are enough others."""
+    """Up to `slices` slices of a volume side by side."""
     count = volume.array.shape[0]
     # Middles of equal parts: the first and last slice often show nothing.
     shown = sorted({int((place + 0.5) * count / min(slices, count)) for place in range(min(slices, count))})

@@ -178,6 +178,9 @@ def _plain(value: Any) -> Any:
 
 def _item_keys(sequence: VolumeSequence) -> dict[str, str]:
     each = [origin_keys(volume) for volume in sequence.volumes]
+    if any("DICOMLogic.frames" in keys for keys in each):
+        # Of one film every volume says which frame it is, also the first.
+        each = [{"DICOMLogic.frames": _ones(volume), **keys} for volume, keys in zip(sequence.volumes, each)]
     differ = [key for key in _OF_ITEMS_THAT_DIFFER if len({keys.get(key) for keys in each}) > 1]
     # ITK sorts keys as texts: numbers need one width.
     width = max(4, len(str(len(sequence) - 1)))
@@ -187,6 +190,10 @@ def _item_keys(sequence: VolumeSequence) -> dict[str, str]:
         for key in (*_OF_ITEMS, *differ)
         if key in keys
     }
+
+
+def _ones(volume: Volume) -> str:
+    return " ".join("1" for ref in volume.provenance if ref is not None)
 
 
 def _multivolume_keys(sequence: VolumeSequence, index: SequenceIndex) -> dict[str, str]:

@@ -176,6 +176,15 @@ def test_every_volume_says_where_it_came_from(tmp_path: Path) -> None:
     assert "DICOM.instanceUIDs" not in header
 
 
+def test_every_frame_of_a_film_says_which_it_is(tmp_path: Path) -> None:
+    def frame(number: int) -> dl.Volume:
+        ref = dl.FrameRef(study_uid="1.2", series_uid="1.3", sop_uid="1.4", frame=number)
+        return dl.Volume(array=np.zeros((1, 2, 2), np.uint8), geometry=grid((1, 2, 2)), provenance=(ref,))
+
+    header = header_of(dl.VolumeSequence(volumes=(frame(1), frame(2)), axes=()), tmp_path)
+    assert [header[f"axis 3 item 000{number} DICOMLogic.frames"] for number in range(2)] == ["1", "2"]
+
+
 def test_what_all_volumes_share_is_said_once_and_what_differs_per_volume(tmp_path: Path) -> None:
     first, second = volumes(2)
     parts = (

@@ -10,6 +10,8 @@ from typing import Any
 import nrrd
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import dicomlogic_core as dl
@@ -145,6 +147,33 @@ def test_a_montage_has_a_row_per_volume_and_fetches_what_it_shows(tmp_path: Path
         image.verify()
     assert sorted({number for number, _ in asked}) == [0, 2, 4, 6, 8]
     assert len(asked) == 20
+
+
+def test_films_fill_the_picture() -> None:
+    film = [volume(np.full((1, 40, 40), number, np.int16)) for number in range(30)]
+    picture = sequence_montage(film)
+    height, width = picture.shape[:2]
+    assert height == 5 * 194
+    assert width == 4 * 194
+
+
+@settings(max_examples=50, deadline=None)
+@given(count=st.integers(1, 40), length=st.integers(1, 30), slices=st.integers(1, 40))
+def test_a_montage_shows_no_more_than_it_was_asked_for(count: int, length: int, slices: int) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def loader(number: int) -> Any:
+        def load(wanted: Any) -> Any:
+            asked.extend((number, k) for k in wanted)
+            return [np.zeros((2, 2), np.int16) for _ in wanted]
+
+        return load
+
+    parts = [volume(dl.FrameArray((length, 2, 2), np.dtype("i2"), loader(number))) for number in range(count)]
+    picture = sequence_montage(parts, slices=slices)
+    assert 1 <= len(asked) <= slices
+    assert len(set(asked)) == len(asked)
+    assert (picture.shape[0] // 194) * (picture.shape[1] // 194) >= len(asked)
 
 
 def test_rows_have_windows_of_their_own() -> None:
