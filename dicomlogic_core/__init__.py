@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from dicomlogic_core.files import replacing
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
+    from dicomlogic_core.frame_array import FrameArray
     from dicomlogic_core.geometry import Geometry
     from dicomlogic_core.header.vendor import grid_keys
     from dicomlogic_core.hookspecs import hookimpl
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
-    from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.objects import Axis, Segmentation, Volume, VolumeSequence
     from dicomlogic_core.pixels.encapsulated import frame_fragments
     from dicomlogic_core.pixels.known import pixel_findings
     from dicomlogic_core.planes import Planes, classify_planes
@@ -127,7 +128,8 @@ _NAMES: dict[str, str] = {
         "hookspecs": "hookimpl",
         "loadable": "Loadable",
         "manager": "PluginManager default_manager",
-        "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
+        "frame_array": "FrameArray",
+        "objects": "Axis Segmentation Volume VolumeSequence",
         "pixels.encapsulated": "frame_fragments",
         "pixels.known": "pixel_findings",
         "planes": "Planes classify_planes",

@@ -21,7 +21,8 @@ from dicomlogic_core.glyphs import draw_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomlogic_core.objects import FrameArray, Volume, VolumeSequence
+    from dicomlogic_core.frame_array import FrameArray
+    from dicomlogic_core.objects import Volume, VolumeSequence
 
     Picture = NDArray[np.uint8]
 
