@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -330,3 +332,15 @@ def test_diffusion_exports_as_dwi_with_the_weighting_of_dcm2niix(
     assert np.allclose(np.square(lengths) * told.max(), np.where(told < 50, 0, told), rtol=1e-5)
     assert np.loadtxt(vectors, ndmin=2).shape == (3, case.frames)
     _check(volume, case, shared_data, tmp_path)
+
+
+def test_a_job_writes_the_same_sequence_in_another_process(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "mr_multiecho" / "siemens_me_fmri_mosaic" / "dicom"
+    with dl.open() as session:
+        session.index(folder)
+        jobs = dl.make_jobs(session, session.examine(), tmp_path / "there")
+        ((here,),) = (session.write(session.load(job.loadable), tmp_path / "here") for job in jobs)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        (result,) = dl.run_jobs(jobs, executor)
+    assert result.error is None
+    assert Path(result.paths[0]).read_bytes() == here.read_bytes()
