@@ -16,6 +16,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 import dicomlogic_core as dl
 from dicomlogic_core.builtin.nrrd import NrrdWriter
@@ -84,6 +85,23 @@ def test_pynrrd_reads_back_every_volume_and_the_grid(encoding: str, dtype: str, 
     assert header["space directions"][:3].tolist() == TILTED[:3, :3].T.tolist()
     assert np.isnan(header["space directions"][3]).all()
     assert header["space origin"].tolist() == TILTED[:3, 3].tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    parts=arrays.arrays(
+        dtype=st.sampled_from(["i1", "u2", "f4"]), shape=arrays.array_shapes(min_dims=4, max_dims=4, max_side=6)
+    ),
+    encoding=st.sampled_from(["gzip", "raw"]),
+)
+def test_any_voxels_come_back(parts: Any, encoding: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = dl.VolumeSequence(
+        volumes=tuple(dl.Volume(array=part, geometry=grid(part.shape)) for part in parts),
+        axes=(axis("n", *range(len(parts))),),
+    )
+    values, header = nrrd.read(str(write(made, tmp_path_factory.mktemp("any"), encoding=encoding)), index_order="C")
+    assert values.tobytes() == parts.tobytes()
+    assert header["sizes"].tolist() == list(reversed(parts.shape))
 
 
 def test_simpleitk_opens_it_as_one_image_with_a_component_per_volume(tmp_path: Path) -> None:
