@@ -87,6 +87,8 @@ _NUCLEAR_VECTORS = tuple(
     Candidate(name=name, tags=(f"{name}Vector",), kind="framewise")
     for name in ("EnergyWindow", "Detector", "Phase", "Rotation", "RRInterval", "TimeSlot", "AngularView", "TimeSlice")
 )
+DURATION = Candidate(name="ActualFrameDuration", tags=("ActualFrameDuration",), unit="ms")
+"""No axis, but told beside FrameReferenceTime."""
 
 CANDIDATES: tuple[Candidate, ...] = (
     COMPONENT,
@@ -127,6 +129,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     ),
     Candidate(name="ContentTime", tags=("ContentTime",), unit="ms", kind="time", tolerance=0.5, ranked=True),
     Candidate(name="AcquisitionNumber", tags=("AcquisitionNumber",)),
+    Candidate(name="ImageIndex", tags=("ImageIndex",), ranked=True),
 )
 """Best first; the order for PET and for series without a heart is set in `columns.py`."""
 

@@ -79,6 +79,11 @@ def columns_of(series: SeriesView, rows: NDArray[np.int64]) -> list[Column]:
     return _by_preference(series, found)
 
 
+def column_of(series: SeriesView, rows: NDArray[np.int64], candidate: Candidate) -> Column | None:
+    """One candidate in `rows`; None when it does not vary or some frame has no value."""
+    return _Reader(series, rows).column(candidate)
+
+
 def _by_preference(series: SeriesView, columns: list[Column]) -> list[Column]:
     """TriggerTime goes behind the clock where no heart was followed; FrameReferenceTime first in PET."""
     hearts = [parse_number(text) for text in series.text("CardiacNumberOfImages")]
@@ -87,7 +92,7 @@ def _by_preference(series: SeriesView, columns: list[Column]) -> list[Column]:
     if series.first("Modality") == "PT":
         first = [column for column in columns if column.candidate is REFERENCE_TIME]
         columns = [*first, *(column for column in columns if column not in first)]
-    behind = [column for column in columns if column.name == "AcquisitionNumber"]
+    behind = [column for column in columns if column.name in ("AcquisitionNumber", "ImageIndex")]
     others = [column for column in columns if column not in moved and column not in behind]
     return [*others, *moved, *behind]
 
@@ -220,12 +225,14 @@ def tag_text(tag: Tag) -> str:
     return key if "|" not in key else key.partition("|")[0].replace("xx", "10")
 
 
-def ordinal(name: str, tag: str, values: NDArray[np.int64], *, unit: str = "") -> Column:
-    """A column of whole numbers made here: repetitions, blocks, instances."""
+def ordinal(
+    name: str, tag: str, values: NDArray[np.int64], *, unit: str = "", codes: NDArray[np.int64] | None = None
+) -> Column:
+    """A column of whole numbers made here: repetitions, blocks, instances; they are their own codes by default."""
     return Column(
         candidate=Candidate(name=name, tags=(), unit=unit),
         tag=tag,
         labels=tuple(values.tolist()),
-        codes=values,
+        codes=values if codes is None else codes,
         numbers=values.astype(np.float64),
     )

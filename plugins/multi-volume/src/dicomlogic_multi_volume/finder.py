@@ -13,37 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomlogic_core import (
-    Finding,
     complete_values,
     distinct_inside,
     finding,
     joint,
     once_everywhere,
-    parse_number,
     ranks,
     same_everywhere,
     same_partition,
     value_table,
 )
 from dicomlogic_multi_volume.arrangements import Arrangement, Frames, arrange, joined
-from dicomlogic_multi_volume.columns import Column, columns_of, ordinal
+from dicomlogic_multi_volume.candidates import DURATION, REFERENCE_TIME
+from dicomlogic_multi_volume.columns import Column, column_of, columns_of, ordinal
+from dicomlogic_multi_volume.dimensions import dimension_columns
+from dicomlogic_multi_volume.numbering import by_instance, by_instance_number, instance_order
 
 _BY_IDENTIFIER = 0.9
-_BY_NUMBER = 0.6
-_BY_INSTANCE = 0.3
 _MOST_AXES = 3
 
 
 def arrangements(frames: Frames) -> list[Arrangement]:
     """The ways to arrange frames, best first; empty when nothing tells them apart."""
     columns = columns_of(frames.series, frames.rows)
+    columns.extend(dimension_columns(frames.series, frames.rows, columns))
     found: list[Arrangement] = []
     names: set[str] = set()
     for one in _all(frames, columns):
         if one is not None and one.name not in names:
             names.add(one.name)
             found.append(one)
-    if not found and (copies := _by_instance(frames)) is not None:
+    if not found and (copies := by_instance(frames)) is not None:
         found.append(copies)
     if frames.multiplicity == 0:
         # More complete volumes are better than an attribute of higher rank.
@@ -65,7 +65,7 @@ def _all(frames: Frames, columns: Sequence[Column]) -> Iterator[Arrangement | No
                 yield _by_rank(frames, column)
     else:
         yield from _incomplete(frames, columns)
-    yield _by_instance_number(frames)
+    yield by_instance_number(frames)
 
 
 def _from_first(frames: Frames, same: Sequence[Column], columns: Sequence[Column]) -> Arrangement | None:
@@ -78,7 +78,7 @@ def _from_first(frames: Frames, same: Sequence[Column], columns: Sequence[Column
             family.append(column)
     others = [column for column in rest if column not in family]
     whole = joined(family)
-    shown = [*family, *_companions(first, columns, family)]
+    shown = [*family, *_companions(frames, first, columns, family)]
     diffusion = bool(first.candidate.family)
     if once_everywhere(frames.place, whole):
         return _arranged(frames, whole, shown, by_appearance_only=diffusion)
@@ -88,8 +88,11 @@ def _from_first(frames: Frames, same: Sequence[Column], columns: Sequence[Column
     return _repeated(frames, whole, shown, columns, by_appearance_only=diffusion)
 
 
-def _companions(first: Column, columns: Sequence[Column], family: Sequence[Column]) -> list[Column]:
-    """Other columns of the family of `first`, which add nothing but are told as well."""
+def _companions(frames: Frames, first: Column, columns: Sequence[Column], family: Sequence[Column]) -> list[Column]:
+    """Columns that add nothing but are told beside `first`: others of its family, how long the frames of PET took."""
+    if first.candidate is REFERENCE_TIME:
+        duration = column_of(frames.series, frames.rows, DURATION)
+        return [] if duration is None else [duration]
     if not first.candidate.family:
         return []
     return [column for column in columns if column.candidate.family == first.candidate.family and column not in family]
@@ -117,7 +120,7 @@ def _repeated(
     """Values that repeat at every position: the repetitions are told apart by their time or InstanceNumber."""
     groups = frames.place * (int(whole.max()) + 1) + whole
     clock = next((one for one in columns if one.candidate.ranked and distinct_inside(groups, one.numbers, 0.0)), None)
-    times = clock.numbers if clock is not None else _instance_numbers(frames)
+    times = clock.numbers if clock is not None else instance_order(frames)
     if times is None or not distinct_inside(groups, times, 0.0):
         return None
     repetition = ranks(groups, times)
@@ -125,7 +128,9 @@ def _repeated(
     # Where values repeat unequally often (several unweighted volumes) repetition is no axis.
     table = value_table(frames.place, whole)
     even = bool((table == table[0, 0]).all())
-    found = [] if clock is not None else [_from_numbers("repetitions are told apart by InstanceNumber only")]
+    found = []
+    if clock is None:
+        found = [finding("axis.from-instance-number", "repetitions are told apart by InstanceNumber only")]
     return arrange(
         frames,
         joint([whole, repetition]),
@@ -145,7 +150,7 @@ def _arranged(
         frames,
         codes,
         shown,
-        name="+".join(column.name for column in shown),
+        name="+".join(column.name for column in shown if column.candidate is not DURATION),
         how=f"the same values of {_named(shown)} at every position",
         confidence=_BY_IDENTIFIER if only_identifier else 1.0,
         by_appearance_only=by_appearance_only,
@@ -166,7 +171,7 @@ def _by_rank(frames: Frames, column: Column) -> Arrangement | None:
     return arrange(
         frames,
         ranks(frames.place, column.numbers),
-        [column],
+        [column, *_companions(frames, column, (), ())],
         name=column.name,
         how=f"the order of {column.name} at every position",
         findings=[finding("axis.rank", note)],
@@ -184,88 +189,3 @@ def _incomplete(frames: Frames, columns: Sequence[Column]) -> Iterator[Arrangeme
             continue
         seen.append(codes)
         yield _arranged(frames, codes, some)
-
-
-def _instance_numbers(frames: Frames) -> NDArray[np.float64] | None:
-    texts = frames.series.text("InstanceNumber")
-    numbers = np.array([parse_number(texts[row]) for row in frames.series.frames.instance[frames.rows].tolist()])
-    return numbers if np.isfinite(numbers).all() else None
-
-
-def _from_numbers(message: str) -> Finding:
-    return finding("axis.from-instance-number", message)
-
-
-def _by_instance_number(frames: Frames) -> Arrangement | None:
-    """Volumes in order of InstanceNumber, the last resort; labels are multiples of RepetitionTime where it is known."""
-    numbers = _instance_numbers(frames)
-    if numbers is None or not distinct_inside(frames.place, numbers, 0.0):
-        return None
-    rank = ranks(frames.place, numbers)
-    pattern = _pattern(frames, numbers)
-    if frames.multiplicity == 0 and pattern != "blocks":
-        return None  # nothing says which volume lacks the frame
-    repetition = {parse_number(text) for text in set(frames.series.frames.text("RepetitionTime"))}
-    step = repetition.pop() if len(repetition) == 1 else float("nan")
-    known = bool(np.isfinite(step)) and step > 0
-    column = ordinal("Time", "00180080", rank, unit="ms") if known else ordinal("InstanceNumber", "00200013", rank + 1)
-    if known:
-        labels = tuple(round(k * step, 6) for k in rank.tolist())
-        column = Column(
-            candidate=column.candidate, tag=column.tag, labels=labels, codes=rank, numbers=rank.astype(np.float64)
-        )
-    what = {
-        "blocks": "volumes follow each other in blocks of InstanceNumber",
-        "positions": "the frames of each position follow each other by InstanceNumber",
-        "": "InstanceNumber orders the frames of each position, without a pattern over positions",
-    }[pattern]
-    labels_are = f"labels are multiples of RepetitionTime {step:g} ms" if known else "labels are counts"
-    return arrange(
-        frames,
-        rank,
-        [column],
-        name="InstanceNumber",
-        how=f"{what}; {labels_are}",
-        confidence=_BY_NUMBER if pattern else 0.4,
-        findings=[_from_numbers(f"no attribute tells the volumes apart: {what}; {labels_are}")],
-    )
-
-
-def _pattern(frames: Frames, numbers: NDArray[np.float64]) -> str:
-    """How positions follow each other: ``blocks`` of all of them, ``positions`` one after the other, or ""."""
-    place = frames.place[np.argsort(numbers, kind="stable")]
-    positions = frames.positions
-    if bool((place == np.resize(place[:positions], len(place))).all()) and len(set(place[:positions])) == positions:
-        return "blocks"
-    changes = int((np.diff(place) != 0).sum())
-    return "positions" if changes == positions - 1 else ""
-
-
-def _by_instance(frames: Frames) -> Arrangement | None:
-    """Instances that each hold a whole volume, and that nothing tells apart: most likely copies."""
-    instance = frames.series.frames.instance[frames.rows]
-    _, codes = np.unique(instance, return_inverse=True)
-    codes = codes.reshape(-1).astype(np.int64)
-    if not codes.any() or not once_everywhere(frames.place, codes):
-        return None
-    # Numbered by UID, as nothing else orders them and the order of files must not.
-    order = np.argsort([frames.series.sop_uids[row] for row in np.unique(instance).tolist()])
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    number = rank[codes]
-    uids = tuple(frames.series.sop_uids[row] for row in np.unique(instance).tolist())
-    copies = finding(
-        "geometry.duplicate",
-        f"{len(order)} volumes at the same positions that no attribute tells apart: most likely copies of one",
-        where=tuple(sorted(uids))[:20],
-        remedy="check which one is meant; load them one by one",
-    )
-    return arrange(
-        frames,
-        number,
-        [ordinal("copy", "", number + 1)],
-        name="copy",
-        how="one instance per volume, in order of SOPInstanceUID",
-        confidence=_BY_INSTANCE,
-        findings=[copies],
-    )

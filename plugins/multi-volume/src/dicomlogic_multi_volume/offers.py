@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dicomlogic_core import (
     Finding,
@@ -23,15 +21,17 @@ from dicomlogic_core import (
 )
 from dicomlogic_multi_volume.arrangements import Arrangement, Frames
 from dicomlogic_multi_volume.cine import films
-from dicomlogic_multi_volume.diffusion import isotropic
+from dicomlogic_multi_volume.columns import columns_of
 from dicomlogic_multi_volume.finder import arrangements
+from dicomlogic_multi_volume.pieces import Piece, pieces
+from dicomlogic_multi_volume.remarks import rejected, step_findings
 
 NAME = "multi-volume"
 # Values mean nothing without the plugin that knows their scaling.
 _NOT_OURS = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("481.1", "481.2", "66.4", "66.7"))
 _STEP_DOWN = 0.05
 _UNEVEN = 0.5  # a sequence whose slices are not evenly spaced
-_DERIVED = 0.45
+_APART = 0.45
 _MOST_ALTERNATIVES = 6
 
 
@@ -41,28 +41,12 @@ def offers(series: SeriesView) -> list[Loadable]:
         return []
     result: list[Loadable] = []
     for part in hard_parts(series):
-        for piece in _pieces(series, part):
-            result.extend(_offered(series, piece))
+        offered = [list(_offered(series, piece)) for piece in pieces(series, part)]
+        if len(offered) > 1 and not all(offered):
+            # Of a piece nothing can be made: cut so, its frames would be in no loadable that is selected.
+            offered = [list(_offered(series, Piece(part=part)))]
+        result.extend(loadable for loadables in offered for loadable in loadables)
     return result
-
-
-def _pieces(series: SeriesView, part: StackPart) -> Iterator[StackPart]:
-    """The part, or what is derived in it (trace, ADC) and the rest."""
-    derived = isotropic(series, part.rows)
-    if not derived.any():
-        yield part
-        return
-    message = f"{int(derived.sum())} of {len(derived)} frames are derived from several gradients (trace, ADC)"
-    found = finding("dwi.derived-excluded", message, where=_uids(series, part.rows[derived]))
-    yield replace(part, rows=part.rows[~derived], findings=(*part.findings, found))
-    label = " - ".join(word for word in (part.label, "derived") if word)
-    apart = finding("series.derived", f"{message}; set apart from the weighted volumes")
-    yield StackPart(rows=part.rows[derived], label=label, findings=(*part.findings, apart))
-
-
-def _uids(series: SeriesView, rows: NDArray[np.int64]) -> tuple[str, ...]:
-    uids = series.sop_uids
-    return tuple(dict.fromkeys(uids[row] for row in series.frames.instance[rows].tolist()))[:20]
 
 
 def frames_of(stack: Stack) -> Frames | None:
@@ -72,40 +56,41 @@ def frames_of(stack: Stack) -> Frames | None:
     return Frames.of(stack.series, stack.rows, stack.planes.place)
 
 
-def _offered(series: SeriesView, part: StackPart) -> Iterator[Loadable]:
+def _offered(series: SeriesView, piece: Piece) -> Iterator[Loadable]:
+    part = piece.part
     stack = stack_of(series, part.rows)
     if stack.kind == "image-plane":
         yield from films(series, part, stack, NAME)
         return
     frames = frames_of(stack)
     if frames is None:
-        if any(one.code == "series.derived" for one in part.findings):
-            yield from _derived_volume(stack, part)
+        if piece.apart:
+            yield from _volume_apart(stack, piece)
         return
     found = arrangements(frames)
     for number, one in enumerate(found[: 1 + _MOST_ALTERNATIVES]):
         yield _sequence(stack, part, found, number, one)
 
 
-def _derived_volume(stack: Stack, part: StackPart) -> Iterator[Loadable]:
+def _volume_apart(stack: Stack, piece: Piece) -> Iterator[Loadable]:
     if stack.kind == "volume":
         yield Loadable(
             adaptor=NAME,
             kind="volume",
-            name=clean_name(f"{default_name(stack.series, int(stack.rows[0]))} - {part.label}"),
+            name=clean_name(f"{default_name(stack.series, int(stack.rows[0]))} - {piece.part.label}"),
             study_uid=stack.series.study_uid,
             series_uids=(stack.series.series_uid,),
             frames=stack.series.frames.refs(stack.claimed),
-            confidence=_DERIVED,
-            findings=(*part.findings, *stack.findings),
-            explanation="derived images of a diffusion series, a volume of their own",
+            confidence=_APART,
+            findings=(*piece.part.findings, *stack.findings),
+            explanation=f"{piece.apart}, a volume of its own",
         )
 
 
 def _sequence(stack: Stack, part: StackPart, found: Sequence[Arrangement], number: int, one: Arrangement) -> Loadable:
     series = stack.series
     first = first_volume(one)
-    findings = [*part.findings, *one.findings, *first.findings]
+    findings = [*part.findings, *one.findings, *step_findings(one), *first.findings]
     confidence = one.confidence if first.regular else min(one.confidence, _UNEVEN)
     best = found[0]
     explanation = f"{len(one.members)} volumes of {one.members.shape[1]} positions: {one.how}"
@@ -118,6 +103,8 @@ def _sequence(stack: Stack, part: StackPart, found: Sequence[Arrangement], numbe
         message = f"{one.name} was chosen; {', '.join(rivals[:_MOST_ALTERNATIVES])} would order the frames otherwise"
         findings.append(finding("axis.ambiguous", message))
     alike = [other.name for other in found if other is not one and _alike(one, other)]
+    if not number and (others := rejected(one, columns_of(series, one.frames.rows))):
+        explanation += f"; {others}"
     if alike and not number:
         explanation += f"; {', '.join(alike)} agree with it"
     return Loadable(
