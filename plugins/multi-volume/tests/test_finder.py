@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 import dicomlogic_core as dl
+from dicomlogic_core.testing.phantom_objects import ENHANCED_MR, Slice, enhanced
 from dicomlogic_core.testing.phantom_sequences import sequence, voxel
 from dicomlogic_core.testing.views import study_view
 from dicomlogic_multi_volume.adaptor import MultiVolumeAdaptor
@@ -264,3 +266,140 @@ def test_trace_images_of_a_diffusion_series_are_a_volume_of_their_own(session_of
 
 def test_a_plain_volume_is_left_alone():
     assert offered(sequence([{"EchoTime": 5}])) == []
+
+
+def test_frames_without_a_b_value_are_set_apart(session_of):
+    """A map without any b-value among the weighted volumes: its own volume, with the reason."""
+    weighted = [
+        {"DiffusionBValue": 1000.0 * k, "DiffusionGradientOrientation": vector}
+        for k, vector in enumerate(([0, 0, 0], [1, 0, 0], [0, 1, 0]))
+    ]
+    session = session_of(sequence([*weighted, {}]))
+    found = {one.kind: one for one in session.examine()}
+    assert set(found) == {"sequence", "volume"}
+    check_voxels(session.load(found["sequence"]), range(3))
+    assert np.asarray(session.load(found["volume"]).array)[:, 0, 0].tolist() == [voxel(3, k) for k in range(4)]
+    assert all("axis.mixed-definition" in codes(one) for one in found.values())
+
+
+def test_a_lost_file_in_the_middle_moves_no_other_frame(session_of):
+    """Without times: sorting by InstanceNumber would move every later frame of one position into the wrong volume."""
+    datasets = sequence([{}] * 5, positions=4)
+    lost = datasets.pop(9)
+    loaded, loadable = values(session_of, datasets)
+    check_voxels(loaded, [0, 1, 3, 4])
+    assert loadable.confidence == 0.4
+    (found,) = [one for one in loadable.findings if one.code == "axis.incomplete"]
+    assert "3 of 4" in found.message
+    assert lost.SOPInstanceUID not in found.where
+
+
+def test_lost_files_of_every_volume_give_no_sequence():
+    datasets = [one for number, one in enumerate(sequence([{}] * 4, positions=4)) if number % 5 != 1]
+    assert offered(datasets) == []
+
+
+def test_uneven_intervals_are_named():
+    volumes = [{"AcquisitionTime": time} for time in ("120000", "120002", "120007")]
+    best = offered(sequence(volumes))[0]
+    (note,) = [one for one in best.findings if one.code == "axis.irregular-step"]
+    assert "2000" in note.message
+    assert "5000" in note.message
+
+
+def test_a_repetition_time_that_contradicts_the_clock_is_named():
+    volumes = [{"AcquisitionTime": f"1200{3 * k:02d}", "RepetitionTime": 2500} for k in range(4)]
+    assert "axis.irregular-step" in codes(offered(sequence(volumes))[0])
+    for volume in volumes:
+        volume["RepetitionTime"] = 3000
+    assert "axis.irregular-step" not in codes(offered(sequence(volumes))[0])
+
+
+def test_pet_durations_are_told_beside_the_times(session_of):
+    volumes = [
+        {"FrameReferenceTime": time, "ActualFrameDuration": duration, "Modality": "PT"}
+        for time, duration in ((500.0, 1000), (2000.0, 2000), (6000.0, 6000))
+    ]
+    loaded, loadable = values(session_of, sequence(volumes))
+    assert loadable.options == {"axis": "FrameReferenceTime"}
+    assert loaded.axis("ActualFrameDuration").values == (1000, 2000, 6000)
+
+
+def test_what_was_rejected_is_explained():
+    volumes = [
+        {"DiffusionBValue": 1000.0, "DiffusionGradientOrientation": vector} for vector in ([1, 0, 0], [0, 1, 0])
+    ] + [{"DiffusionBValue": 0.0}]
+    assert "b-value alone has 2 values" in offered(sequence(volumes))[0].explanation
+
+
+def enhanced_of(frames, *, pointers=(), values=()):
+    """An enhanced MR object with a frame per (value, position); dimension indices as given."""
+    slices = [Slice(position=(0, 0, 2.0 * k), value=value) for value, k in frames]
+    one = enhanced(slices, name="enhanced", sop_class=ENHANCED_MR, modality="MR")
+    items = []
+    for pointer in pointers:
+        items.append(Dataset())
+        items[-1].DimensionIndexPointer = pointer
+    one.DimensionIndexSequence = items
+    for frame, index in zip(one.PerFrameFunctionalGroupsSequence, values):
+        frame.FrameContentSequence[0].DimensionIndexValues = index
+    return one
+
+
+def test_a_dimension_that_only_the_object_knows(session_of):
+    frames = [(100 * v + k, k) for k in range(3) for v in (2, 1)]
+    indices = [[k + 1, v] for k in range(3) for v in (2, 1)]
+    one = enhanced_of(frames, pointers=(0x00209057, 0x00189098), values=indices)
+    loaded, loadable = values(session_of, [one])
+    assert loaded.axes[0].values == (1, 2)
+    assert loaded.axes[0].name == "index of TransmitterFrequency"
+    assert (np.asarray(loaded.volumes[0].array)[:, 0, 0] + 1024).tolist() == [100, 101, 102]
+    assert loadable.confidence == 1.0
+
+
+def test_frames_of_one_object_that_nothing_tells_apart_keep_their_order(session_of):
+    frames = [(100 * v + k, k) for v in (1, 2) for k in range(3)]
+    one = enhanced_of(frames)
+    loaded, loadable = values(session_of, [one])
+    assert (np.asarray(loaded.volumes[1].array)[:, 0, 0] + 1024).tolist() == [200, 201, 202]
+    assert loadable.confidence == 0.6
+
+
+PRIVATE = {
+    "Siemens": [(0x0019, "SIEMENS MR HEADER", 0x0C, "IS"), (0x0019, "SIEMENS MR HEADER", 0x0E, "FD")],
+    "Philips": [(0x2001, "Philips Imaging DD 001", 0x03, "FL"), (0x2005, "Philips MR Imaging DD 001", 0xB0, "FL")],
+    "UIH": [(0x0065, "Image Private Header", 0x09, "FD"), (0x0065, "Image Private Header", 0x37, "FD")],
+    "GE": [(0x0043, "GEMS_PARM_01", 0x39, "IS"), (0x0019, "GEMS_ACQU_01", 0xBB, "DS")],
+}
+
+
+@pytest.mark.parametrize("vendor", PRIVATE)
+@pytest.mark.parametrize("block", [0x10, 0x11])
+def test_private_diffusion_elements_in_any_block(session_of, vendor, block):
+    """b-value and gradient of four vendors, found by creator wherever an archive moved them."""
+    (group, creator, element, vr), (other_group, other_creator, first, other_vr) = PRIVATE[vendor]
+    vectors = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.6, 0.8)]
+    weights = [0, 1000, 1000, 2000]
+
+    def put(dataset, group, creator, element, vr, value):
+        dataset.add_new((group, block), "LO", creator)
+        dataset.add_new((group, block << 8 | element), vr, value)
+
+    def private(dataset, volume, position):
+        b = weights[volume]
+        put(dataset, group, creator, element, vr, [b + 1_000_000, 8, 0, 0] if vendor == "GE" else b)
+        vector = vectors[volume]
+        if vendor in ("Siemens", "UIH"):
+            if volume:
+                put(dataset, other_group, other_creator, first, other_vr, list(vector))
+            return
+        for axis, value in enumerate(vector):
+            put(dataset, other_group, other_creator, first + axis, other_vr, value)
+
+    loaded, _ = values(session_of, sequence([{}] * 4, private=private))
+    assert loaded.axis("b-value").values == pytest.approx(weights)
+    found = np.array(loaded.axis("gradient").values)
+    expected = np.array(vectors)
+    if vendor == "GE":
+        expected = expected * (1, 1, -1)  # axial: the slice component points the other way
+    np.testing.assert_allclose(found, expected, atol=1e-6)
