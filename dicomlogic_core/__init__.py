@@ -9,6 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dicomlogic_core.axes import (
+        complete_values,
+        distinct_inside,
+        joint,
+        number_codes,
+        once_everywhere,
+        ranks,
+        same_everywhere,
+        same_partition,
+        value_table,
+    )
     from dicomlogic_core.checks import CheckReport, check_plugin
     from dicomlogic_core.contracts import (
         Adaptor,
@@ -43,6 +54,7 @@ if TYPE_CHECKING:
     )
     from dicomlogic_core.files import replacing
     from dicomlogic_core.findings import CODES, Finding, finding, finding_from_error
+    from dicomlogic_core.frame_array import FrameArray
     from dicomlogic_core.geometry import Geometry
     from dicomlogic_core.header.jsonparse import parse_json
     from dicomlogic_core.header.vendor import grid_keys
@@ -54,7 +66,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
-    from dicomlogic_core.objects import Axis, FrameArray, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.objects import Axis, Segmentation, Volume, VolumeSequence
     from dicomlogic_core.pixels.encapsulated import frame_fragments
     from dicomlogic_core.pixels.known import pixel_findings
     from dicomlogic_core.planes import Planes, classify_planes
@@ -69,6 +81,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.stacks_checks import geometry_checks, stack_checks
     from dicomlogic_core.stacks_images import by_appearance, image_rows
     from dicomlogic_core.stacks_keys import StackPart, hard_parts
+    from dicomlogic_core.stacks_metadata import stack_metadata
     from dicomlogic_core.stacks_modes import (
         Layout,
         as_is_finding,
@@ -81,9 +94,11 @@ if TYPE_CHECKING:
         stored_order,
     )
     from dicomlogic_core.stacks_names import clean_name, default_name, part_name, value_label
+    from dicomlogic_core.stacks_quantities import Quantity, quantity_of
     from dicomlogic_core.stacks_soft import overlap_finding, soft_parts
     from dicomlogic_core.stacks_varying import codes_of
     from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
+    from dicomlogic_core.times import after_midnight, date_time_seconds, moments, time_seconds
     from dicomlogic_core.urls import WebLocation, is_uid, normalise_url, split_url
 
 __version__ = "0.1.0"
@@ -92,6 +107,10 @@ __version__ = "0.1.0"
 _NAMES: dict[str, str] = {
     name: module
     for module, names in {
+        "axes": (
+            "complete_values distinct_inside joint number_codes once_everywhere ranks same_everywhere same_partition "
+            "value_table"
+        ),
         "checks": "CheckReport check_plugin",
         "contracts": (
             "Adaptor Columns Failure FetchContext Fetcher FetchResult HeaderBatch Index LoadContext Query Source "
@@ -113,7 +132,8 @@ _NAMES: dict[str, str] = {
         "hookspecs": "hookimpl",
         "loadable": "Loadable",
         "manager": "PluginManager default_manager",
-        "objects": "Axis FrameArray Segmentation Volume VolumeSequence",
+        "frame_array": "FrameArray",
+        "objects": "Axis Segmentation Volume VolumeSequence",
         "pixels.encapsulated": "frame_fragments",
         "pixels.known": "pixel_findings",
         "planes": "Planes classify_planes",
@@ -129,11 +149,14 @@ _NAMES: dict[str, str] = {
         "stacks_checks": "geometry_checks stack_checks",
         "stacks_images": "by_appearance image_rows",
         "stacks_keys": "StackPart hard_parts",
+        "stacks_metadata": "stack_metadata",
         "stacks_modes": "Layout as_is_finding can_be layout_of mode_of modes_for runs_of stack_refusal stored_order",
         "stacks_names": "clean_name default_name part_name value_label",
+        "stacks_quantities": "Quantity quantity_of",
         "stacks_soft": "overlap_finding soft_parts",
         "stacks_varying": "codes_of",
         "tags": "PrivateTag keyword_of tag_key tag_vr",
+        "times": "after_midnight date_time_seconds moments time_seconds",
         "urls": "WebLocation is_uid normalise_url split_url",
     }.items()
     for name in names.split()
@@ -210,6 +233,9 @@ __all__ = [
     "mode_of",
     "modes_for",
     "overlap_finding",
+    "Quantity",
+    "quantity_of",
+    "stack_metadata",
     "parse_number",
     "parse_numbers",
     "part_name",
@@ -221,6 +247,20 @@ __all__ = [
     "stack_refusal",
     "stored_order",
     "value_label",
+    # axes: what adaptors of series in time and other dimensions share
+    "after_midnight",
+    "complete_values",
+    "date_time_seconds",
+    "distinct_inside",
+    "joint",
+    "moments",
+    "number_codes",
+    "once_everywhere",
+    "ranks",
+    "same_everywhere",
+    "same_partition",
+    "time_seconds",
+    "value_table",
     # providers and contracts
     "Adaptor",
     "AdaptorProvider",

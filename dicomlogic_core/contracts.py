@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
 
+    from dicomlogic_core.frame_array import FrameArray
     from dicomlogic_core.loadable import Loadable
-    from dicomlogic_core.objects import FrameArray
     from dicomlogic_core.series import SeriesView, StudyView
 
 

@@ -16,7 +16,7 @@ from dicomlogic_core.privacy import identifies_patient
 if TYPE_CHECKING:
     from dicomlogic_core.findings import Finding
     from dicomlogic_core.loadable import Loadable
-    from dicomlogic_core.objects import Volume
+    from dicomlogic_core.objects import Volume, VolumeSequence
     from dicomlogic_core.session import Session
 
 _MOST_ROWS = 120
@@ -115,8 +115,6 @@ def session_html(session: Session) -> str:
 
 def volume_html(volume: Volume) -> str:
     """A volume as a small table with the middle planes, or the middle frame held of a lazy volume."""
-    from dicomlogic_core.images import png, thumbnail
-
     array = volume.array
     held = f"{getattr(array, 'held', 0)} of {array.shape[0]} frames held" if volume.lazy else "in memory"
     i, j, k = volume.geometry.spacing_mm
@@ -124,24 +122,64 @@ def volume_html(volume: Volume) -> str:
     lines = [
         ["array", f"{array.shape} {array.dtype}, {held}"],
         ["axes", _AXES],
-        ["values", " ".join(filter(None, (volume.quantity, volume.unit and f"in {volume.unit}"))) or "unknown unit"],
+        ["values", _values_text(volume)],
         ["spacing i, j, k", f"{i:.4g}, {j:.4g}, {k:.4g} mm"],
         ["origin LPS", f"{x:.4g}, {y:.4g}, {z:.4g} mm"],
     ]
     if volume.missing:
         lines.append(["filled slices", ", ".join(map(str, volume.missing[:_MOST_ROWS]))])
-    picture = thumbnail(volume)
-    image = ""
-    if picture is not None:
-        data = base64.b64encode(png(picture)).decode("ascii")
-        image = f'<img alt="middle planes" src="data:image/png;base64,{data}">'
     title = f"<p><b>Volume</b> {_text(volume.name)}</p>"
     return (
         title
-        + image
+        + _picture(volume)
         + table_html(["", ""], lines, len(lines), longest=LONGEST_SENTENCE)
         + findings_html(volume.findings)
     )
+
+
+def _picture(volume: Volume) -> str:
+    from dicomlogic_core.images import png, thumbnail
+
+    picture = thumbnail(volume)
+    if picture is None:
+        return ""
+    data = base64.b64encode(png(picture)).decode("ascii")
+    return f'<img alt="middle planes" src="data:image/png;base64,{data}">'
+
+
+def sequence_html(sequence: VolumeSequence) -> str:
+    """A sequence as a small table with the values of its axes and the middle planes of its middle volume."""
+    first = sequence.volumes[0]
+    i, j, k = first.geometry.spacing_mm
+    held = sum(getattr(volume.array, "held", volume.array.shape[0]) for volume in sequence.volumes)
+    frames = sum(volume.array.shape[0] for volume in sequence.volumes)
+    lines = [
+        ["volumes", f"{len(sequence)}{'' if sequence.uniform else ', of different grids'}"],
+        ["each", f"{first.array.shape} {sequence.dtype}, {_AXES}"],
+        ["frames", f"{held} of {frames} held" if sequence.lazy else f"{frames} in memory"],
+        ["values", _values_text(first)],
+        ["spacing i, j, k", f"{i:.4g}, {j:.4g}, {k:.4g} mm"],
+    ]
+    axes = [
+        [axis.name, axis.tag, axis.unit, len(set(axis.values)), ", ".join(_value(value) for value in axis.values[:12])]
+        for axis in sequence.axes
+    ]
+    title = f"<p><b>VolumeSequence</b> {_text(sequence.name)}</p>"
+    tables = table_html(["", ""], lines, len(lines), longest=LONGEST_SENTENCE)
+    tables += table_html(["axis", "tag", "unit", "different values", "values"], axes, len(axes)) if axes else ""
+    findings = [*sequence.findings, *(finding for volume in sequence.volumes for finding in volume.findings)]
+    middle = sequence.volumes[len(sequence) // 2]
+    return title + _picture(middle) + tables + findings_html(list(dict.fromkeys(findings)))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return "(" + " ".join(f"{one:.3g}" for one in value) + ")"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _values_text(volume: Volume) -> str:
+    return " ".join(filter(None, (volume.quantity, volume.unit and f"in {volume.unit}"))) or "unknown unit"
 
 
 def table_html(head: Iterable[str], lines: Sequence[Sequence[Any]], total: int, *, longest: int = _LONGEST_TEXT) -> str:

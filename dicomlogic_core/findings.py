@@ -193,6 +193,20 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "series.split": ("note", "parts by the named key", ""),
     "series.derived": ("note", "derived image (ADC, MIP, reformat)", "prefer the original"),
     "series.not-image": ("note", "screen save, dose sheet, unknown class", ""),
+    # axes
+    "axis.incomplete": (
+        "warning",
+        "some positions lack frames; counts given",
+        "fetch them, or accept the complete ones",
+    ),
+    "axis.ambiguous": ("note", "several axes fit; chosen and rejected named", "option axis=..."),
+    "axis.from-instance-number": ("warning", "order by InstanceNumber only", "verify the timing"),
+    "axis.rank": ("note", "labels are minima of per-slice values", ""),
+    "axis.irregular-step": ("note", "intervals vary, or RepetitionTime differs from them", "use the labels"),
+    "axis.midnight": ("note", "24 h added to times after midnight", ""),
+    "axis.mixed-definition": ("note", "frames with and without the attribute, split", ""),
+    "axis.geometry-differs": ("warning", "volumes differ in geometry: not one sequence", "load them separately"),
+    "dwi.derived-excluded": ("note", "trace, ADC or isotropic frames left out", "load them apart"),
     # pixels
     "pixels.short": ("error", "fewer bytes than the header says", "fetch again; zero fill by option short=zero"),
     "pixels.missing": ("error", "frame not delivered", "fetch again"),

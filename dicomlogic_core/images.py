@@ -1,4 +1,4 @@
-"""Pictures of volumes as PNG, without another library: a montage of slices, a thumbnail of three planes.
+"""Pictures of volumes as PNG, without another library: montages of slices, a thumbnail of three planes.
 
 Pictures are for looking at, not for measuring: pixels are scaled to squares, values to 256 grey levels.
 """
@@ -21,7 +21,8 @@ from dicomlogic_core.glyphs import draw_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomlogic_core.objects import FrameArray, Volume
+    from dicomlogic_core.frame_array import FrameArray
+    from dicomlogic_core.objects import Volume, VolumeSequence
 
     Picture = NDArray[np.uint8]
 
@@ -45,13 +46,18 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def write_montage(volume: Volume, path: Path, *, slices: int = 20) -> Path:
-    """Write a montage of up to `slices` slices of a volume; of a lazy one only the frames shown are fetched.
+def write_montage(shown: Volume | VolumeSequence, path: Path, *, slices: int = 20) -> Path:
+    """Write a montage of up to `slices` slices; of what is lazy only the frames shown are fetched.
 
     Raises:
         WriteError: the file cannot be written.
     """
-    data = png(montage(volume, slices=slices))
+    volumes: tuple[Volume, ...] | None = getattr(shown, "volumes", None)
+    if volumes is None:
+        picture = montage(cast("Volume", shown), slices=slices)
+    else:
+        picture = sequence_montage(volumes, slices=slices)
+    data = png(picture)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -77,6 +83,38 @@ def montage(volume: Volume, *, slices: int = 20) -> Picture:
         row, column = divmod(number, columns)
         picture[row * (height + 2) :, column * (width + 2) :][:height, :width] = tile
     return picture
+
+
+def sequence_montage(volumes: Sequence[Volume], *, slices: int = 20) -> Picture:
+    """RGB ``[row, column, 3]``: a row per volume, evenly spread over the sequence; tiles carry the volume's number.
+
+    Volumes of few slices share a row. Every volume has a window of its own: those of one sequence may be of different
+    kinds (magnitude and phase).
+    """
+    rows = max(1, min(5, len(volumes), slices))
+    tiles = max(1, slices // rows)
+    room = max(1, tiles // max(volume.array.shape[0] for volume in volumes))
+    beside = min(room, math.ceil(len(volumes) / rows))
+    numbers = _spread(len(volumes), rows * beside, ())
+    parts = [_line(volumes[number], number, tiles // beside) for number in numbers]
+    height, width = (max(part.shape[axis] for part in parts) for axis in (0, 1))
+    rows = math.ceil(len(parts) / beside)
+    picture = np.zeros((rows * height, min(beside, len(parts)) * width, 3), np.uint8)
+    for place, part in enumerate(parts):
+        row, column = divmod(place, beside)
+        picture[row * height :, column * width :][: part.shape[0], : part.shape[1]] = part
+    return picture
+
+
+def _line(volume: Volume, number: int, slices: int) -> Picture:
+    """Up to `slices` slices of a volume side by side."""
+    count = volume.array.shape[0]
+    # Middles of equal parts: the first and last slice often show nothing.
+    shown = sorted({int((place + 0.5) * count / min(slices, count)) for place in range(min(slices, count))})
+    across, down, _ = volume.geometry.spacing_mm
+    small = np.stack([scaled(frame, down, across) for frame in np.asarray(volume.array[shown])])
+    tiles = [_labelled(tile, number, k in volume.missing) for k, tile in zip(shown, to_rgb(small, volume))]
+    return np.concatenate([np.pad(tile, ((0, 2), (0, 2), (0, 0))) for tile in tiles], axis=1)
 
 
 def _spread(count: int, slices: int, wanted: Sequence[int]) -> list[int]:

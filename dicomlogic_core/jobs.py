@@ -14,6 +14,8 @@ from dicomlogic_core.loadable import Loadable
 
 if TYPE_CHECKING:
     from dicomlogic_core.contracts import Columns
+    from dicomlogic_core.providers import WriterProvider
+    from dicomlogic_core.registry import Registry
     from dicomlogic_core.session import Session
 
 
@@ -81,10 +83,10 @@ def make_jobs(
             object, which cannot travel.
     """
     registry = session.manager.registry
-    writer = registry.for_format(format, "volume")
+    registry.for_format(format, "volume")  # a format that nobody writes ends all, not every job
     jobs = []
     for loadable in loadables:
-        for provider in (registry.provider("adaptor", loadable.adaptor), writer):
+        for provider in (registry.provider("adaptor", loadable.adaptor), _writer(registry, format, loadable.kind)):
             if portable and not isinstance(provider.factory, str):
                 raise UsageError(
                     f"{provider.name} was registered as an object and cannot run outside this process",
@@ -103,6 +105,13 @@ def make_jobs(
             )
         )
     return jobs
+
+
+def _writer(registry: Registry, format: str, kind: str) -> WriterProvider:
+    try:
+        return registry.for_format(format, kind)
+    except UsageError:  # what this format does not take is the failure of its own job
+        return registry.for_format(format, "volume")
 
 
 def run_job(job: Job, session: Session | None = None, cancel: Callable[[], bool] | None = None) -> JobResult:

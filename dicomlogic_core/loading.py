@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import DicomLogicError, HeaderError, PixelError
 from dicomlogic_core.findings import Finding, merged
+from dicomlogic_core.frame_array import FrameArray
 from dicomlogic_core.frames import FrameFetch
 from dicomlogic_core.instances import read_instance
-from dicomlogic_core.objects import FrameArray, Volume
+from dicomlogic_core.objects import Volume
 from dicomlogic_core.pixels.known import pixel_findings
 from dicomlogic_core.pixels.planning import plan_stack
 from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref

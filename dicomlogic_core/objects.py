@@ -3,131 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dicomlogic_core.findings import Finding, merged
+from dicomlogic_core.frame_array import FrameArray
 from dicomlogic_core.geometry import Geometry
 from dicomlogic_core.references import FrameRef
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-class FrameArray:
-    """A read-only array ``[k, j, i]`` or ``[k, j, i, c]`` whose frames are fetched when they are asked for.
-
-    `load` is called with the indices k that are wanted and not yet held, and returns their frames in that order, each
-    of shape ``shape[1:]`` and of `dtype`. Frames once fetched are kept in the array they were fetched into. `found`
-    tells what fetching has found so far.
-    """
-
-    __slots__ = ("_array", "_found", "_held", "_load", "dtype", "shape")
-
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        load: Callable[[Sequence[int]], NDArray[Any] | Sequence[NDArray[Any]]],
-        found: Callable[[], Sequence[Finding]] = tuple,
-    ) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(dtype)
-        self._load = load
-        self._found = found
-        self._array: NDArray[Any] | None = None
-        self._held: dict[int, NDArray[Any]] = {}
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def held(self) -> int:
-        """Number of frames already fetched."""
-        return self.shape[0] if self._array is not None else len(self._held)
-
-    @property
-    def held_indices(self) -> tuple[int, ...]:
-        """The k of the frames already fetched, ascending; asking for these costs nothing."""
-        return tuple(range(self.shape[0])) if self._array is not None else tuple(sorted(self._held))
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What only the pixels of frames fetched so far could show."""
-        return tuple(self._found())
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def frames(self, wanted: Sequence[int]) -> list[NDArray[Any]]:
-        """The frames at indices `wanted`, fetching those not held in one batch.
-
-        Raises:
-            PixelError, NetworkError: what the fetch found; nothing is held of a frame that failed.
-        """
-        if self._array is not None:
-            return [self._array[k] for k in wanted]
-        held = self._held  # this dict also when another thread fetches the whole array meanwhile
-        missing = sorted({k for k in wanted if k not in held})
-        if missing:
-            for k, frame in zip(missing, self._load(missing)):
-                frame.setflags(write=False)
-                held[k] = frame
-        return [held[k] for k in wanted]
-
-    def fetch(self) -> NDArray[Any]:
-        """The whole array, fetched at once."""
-        if self._array is None:
-            if not self._held:
-                loaded = self._load(range(self.shape[0]))
-                if isinstance(loaded, np.ndarray):  # then it is the whole array already; no second one is made
-                    loaded.setflags(write=False)
-                    self._array = loaded
-                    return loaded
-                self._held.update(enumerate(loaded))
-            array = np.empty(self.shape, self.dtype)
-            for k, frame in enumerate(self.frames(range(self.shape[0]))):
-                array[k] = frame
-            array.setflags(write=False)
-            self._array = array
-            self._held = {}
-        return self._array
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        first, *rest = key if isinstance(key, tuple) else (key,)
-        if first is Ellipsis or first is None:
-            return cast("NDArray[Any]", self.fetch()[key])
-        count = self.shape[0]
-        if isinstance(first, (int, np.integer)):
-            k = int(first) + (count if first < 0 else 0)
-            if not 0 <= k < count:
-                raise IndexError(f"frame {int(first)} of {count}")
-            return cast("NDArray[Any]", self.frames([k])[0][tuple(rest)] if rest else self.frames([k])[0])
-        if np.ndim(first) > 1:  # masks of voxels, tables of indices
-            return cast("NDArray[Any]", self.fetch()[key])
-        picked = np.arange(count)[first]
-        frames = self.frames([int(k) for k in picked])
-        stack = np.stack(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
-        # A list of k pairs with lists of rows and columns, as in numpy; a slice does not.
-        along_k: Any = slice(None) if isinstance(first, slice) else np.arange(len(picked))
-        whole: tuple[Any, ...] = (along_k, *rest)
-        return cast("NDArray[Any]", stack[whole])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False and (self._array is None or (dtype is not None and np.dtype(dtype) != self.dtype)):
-            raise ValueError("a lazy array must be fetched into a new array; ask with copy=None")
-        array = self.fetch()
-        if dtype is not None and np.dtype(dtype) != self.dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __repr__(self) -> str:
-        return f"FrameArray(shape={self.shape}, dtype={self.dtype}, held={self.held} of {self.shape[0]} frames)"
 
 
 def _imported(library: str) -> Any:
@@ -244,7 +132,14 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """An axis beyond space: name, DICOM tag as GGGGEEEE ("" if none), UCUM unit and one value per volume."""
+    """An axis beyond space: one value per volume.
+
+    Attributes:
+        name: what varies, e.g. ``EchoTime``; ``b-value`` and ``gradient`` for diffusion.
+        tag: DICOM tag as GGGGEEEE, "" if none.
+        unit: UCUM code (``ms``, ``s/mm2``), "" if none.
+        values: numbers, texts, or for gradients unit vectors (x, y, z) in LPS; (0, 0, 0) or None where there is none.
+    """
 
     name: str
     tag: str
@@ -256,15 +151,112 @@ class Axis:
 class VolumeSequence:
     """Volumes of one geometry along one or more axes; every axis has one value per volume.
 
+    ``len(sequence)`` is the number of volumes, ``sequence[n]`` one of them; iterating gives all. A sequence loaded
+    lazily holds lazy volumes: ``sequence[3].array[5]`` costs one frame.
+
     Attributes:
-        volumes: in order of the axis.
-        axes: several when the data has them (b-value x gradient), each with ``len(volumes)`` values.
+        volumes: in order of the axes, at least one.
+        axes: several when the data has them (b-value x gradient), each with ``len(volumes)`` values; the first varies
+            slowest, or is the one to label by.
+        name: the loadable's name.
+        findings: what examining and loading found.
     """
 
     volumes: tuple[Volume, ...]
     axes: tuple[Axis, ...]
     name: str = ""
     findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.volumes:
+            raise ValueError("a sequence has at least one volume")
+        for axis in self.axes:
+            if len(axis.values) != len(self.volumes):
+                raise ValueError(f"axis {axis.name} has {len(axis.values)} values for {len(self.volumes)} volumes")
+
+    def __len__(self) -> int:
+        return len(self.volumes)
+
+    def __getitem__(self, number: int) -> Volume:
+        return self.volumes[number]
+
+    def __iter__(self) -> Iterator[Volume]:
+        return iter(self.volumes)
+
+    def axis(self, name: str) -> Axis:
+        """The axis of a name or tag.
+
+        Raises:
+            KeyError: there is none; says which there are.
+        """
+        for axis in self.axes:
+            if name in (axis.name, axis.tag):
+                return axis
+        raise KeyError(f"no axis {name}; there are {', '.join(axis.name for axis in self.axes) or 'none'}")
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid of the first volume, which is that of all unless `uniform` is False."""
+        return self.volumes[0].geometry
+
+    @property
+    def uniform(self) -> bool:
+        """True when all volumes have one grid (origin and axes within 0.001 mm) and as many components."""
+        first = self.volumes[0]
+        return all(
+            volume.array.shape == first.array.shape
+            and np.allclose(volume.geometry.ijk_to_lps, first.geometry.ijk_to_lps, rtol=0, atol=1e-3)
+            for volume in self.volumes
+        )
+
+    @property
+    def lazy(self) -> bool:
+        """True when frames of any volume are still fetched on demand."""
+        return any(volume.lazy for volume in self.volumes)
+
+    def fetch(self) -> VolumeSequence:
+        """The same sequence with every frame in memory."""
+        return replace(self, volumes=tuple(volume.fetch() for volume in self.volumes)) if self.lazy else self
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """``[n, k, j, i]`` or ``[n, k, j, i, c]``, n counting volumes; a new array.
+
+        Raises:
+            ValueError: the volumes differ in shape, or no copy is allowed.
+        """
+        if copy is False:
+            raise ValueError("volumes are separate arrays and must be copied into one; ask with copy=None")
+        return np.stack([np.asarray(volume) for volume in self.volumes]).astype(dtype or self.dtype, copy=False)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that holds the values of all volumes."""
+        return np.result_type(*(volume.array.dtype for volume in self.volumes))
+
+    def to_nibabel(self) -> Any:
+        """A nibabel NIfTI-1 image in RAS, axes i, j, k, n.
+
+        Raises:
+            ImportError: nibabel is not installed (``pip install nibabel``).
+            ValueError: the volumes differ in shape.
+        """
+        nibabel: Any = importlib.import_module("nibabel")
+
+        array = np.asarray(self)
+        axes = (3, 2, 1, 0, 4) if array.ndim == 5 else (3, 2, 1, 0)
+        return nibabel.Nifti1Image(array.transpose(axes), self.geometry.ijk_to_ras)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(axis.name for axis in self.axes)
+        return (
+            f"VolumeSequence({len(self)} volumes, shape[k, j, i]={self.volumes[0].array.shape}, dtype={self.dtype}, "
+            f"axes=({axes}), findings={len(self.findings)})"
+        )
+
+    def _repr_html_(self) -> str:
+        from dicomlogic_core.faces import sequence_html  # drawn only in notebooks
+
+        return sequence_html(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -254,9 +254,9 @@ class Session:
         on_progress: OnProgress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> Any:
-        """Make the object of a loadable: a `Volume` for kind ``volume``.
+        """Make the object of a loadable: a `Volume` for kind ``volume``, a `VolumeSequence` for kind ``sequence``.
 
-        With ``lazy=True`` its array fetches frames when they are asked for: ``volume.array[40]`` costs one frame.
+        With ``lazy=True`` arrays fetch frames when they are asked for: ``volume.array[40]`` costs one frame.
 
         Raises:
             UsageError: an option is unknown, or cannot be meant.
@@ -303,21 +303,21 @@ class Session:
         return write_object(self.manager.registry, obj, folder, format=format, options=options, name=name)
 
     def preview(self, loadable: Loadable, path: str | Path, *, options: Mapping[str, str] | None = None) -> Path:
-        """Write a PNG montage of a loadable's slices; only the frames shown are fetched.
+        """Write a PNG montage of a loadable's slices, of a sequence one row per volume; only what is shown is fetched.
 
         Raises:
-            UsageError: the loadable is no volume.
+            UsageError: the loadable is neither a volume nor a sequence of volumes.
         """
         from dicomlogic_core.images import write_montage
-        from dicomlogic_core.objects import Volume
+        from dicomlogic_core.objects import Volume, VolumeSequence
 
         try:
-            volume = self.load(loadable, lazy=True, options=options)
+            shown = self.load(loadable, lazy=True, options=options)
         except UsageError:  # what is interpolated from all frames exists only as a whole
-            volume = self.load(loadable, options=options)
-        if not isinstance(volume, Volume):
+            shown = self.load(loadable, options=options)
+        if not isinstance(shown, (Volume, VolumeSequence)):
             raise UsageError(f"a {loadable.kind} has no picture", where=loadable.id, remedy="preview a volume")
-        return write_montage(volume, Path(path))
+        return write_montage(shown, Path(path))
 
     def __repr__(self) -> str:
         return f"Session({str(self.folder) if self.folder else 'in memory'})"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -149,6 +150,8 @@ def image_plane_spacing(series: SeriesView, row: int) -> tuple[tuple[float, floa
     The detector's pixel size is divided by the magnification where that is given (PS3.3 C.8.11.7). The text is empty
     when the size is calibrated.
     """
+    if (regions := series.items("SequenceOfUltrasoundRegions")[int(series.frames.instance[row])]) is not None:
+        return _ultrasound_spacing(regions)
     for keyword, calibrated in _SIZES:
         values = series.frames.numbers(keyword, 2)[row]
         if not (np.isfinite(values).all() and (values > 0).all()):
@@ -161,6 +164,24 @@ def image_plane_spacing(series: SeriesView, row: int) -> tuple[tuple[float, floa
         where = "magnification removed" if magnified else "at the detector or the scanned film"
         return (float(values[0]), float(values[1])), f"pixel size from {keyword}, {where}"
     return (1.0, 1.0), "no pixel size: 1 mm assumed"
+
+
+def _ultrasound_spacing(regions: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float], str]:
+    """Pixel size of an ultrasound image with one region of tissue or flow in centimetres (PS3.3 C.8.5.5)."""
+    if len(regions) != 1:
+        return (1.0, 1.0), f"{len(regions)} regions of different scales: 1 mm assumed"
+    region = regions[0]
+    across, down = (abs(_first_number(region, key)) for key in ("0018602C", "0018602E"))
+    two_dimensional = _first_number(region, "00186012") == 1 and _first_number(region, "00186014") in (1, 2)
+    centimetres = _first_number(region, "00186024") == 3 and _first_number(region, "00186026") == 3
+    if two_dimensional and centimetres and across > 0 and down > 0:
+        return (10 * down, 10 * across), ""
+    return (1.0, 1.0), "the region is no 2-D image in centimetres: 1 mm assumed"
+
+
+def _first_number(item: Mapping[str, Any], key: str) -> float:
+    values = item.get(key, {}).get("Value") or ("",)
+    return parse_number(str(values[0]))
 
 
 def by_appearance(series: SeriesView, rows: NDArray[np.int64]) -> NDArray[np.int64]:

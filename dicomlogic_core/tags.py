@@ -147,7 +147,10 @@ _TABLE = """
 00181164 ImagerPixelSpacing DS 2
 00181210 ConvolutionKernel SH 1-n
 00181242 ActualFrameDuration IS 1
+00181312 InPlanePhaseEncodingDirection CS 1
 00181314 FlipAngle DS 1
+00181510 PositionerPrimaryAngle DS 1
+00181511 PositionerSecondaryAngle DS 1
 00182010 NominalScannedPixelSpacing DS 2
 00185100 PatientPosition CS 1
 00186011 SequenceOfUltrasoundRegions SQ 1
@@ -246,8 +249,15 @@ _TABLE = """
 00420015 EncapsulatedDocumentLength UL 1
 00540010 EnergyWindowVector US 1-n
 00540016 RadiopharmaceuticalInformationSequence SQ 1
+00540020 DetectorVector US 1-n
 00540022 DetectorInformationSequence SQ 1
+00540030 PhaseVector US 1-n
+00540050 RotationVector US 1-n
+00540060 RRIntervalVector US 1-n
+00540070 TimeSlotVector US 1-n
 00540080 SliceVector US 1-n
+00540090 AngularViewVector US 1-n
+00540100 TimeSliceVector US 1-n
 00541001 Units CS 1
 00541006 SUVType CS 1
 00541102 DecayCorrection CS 1

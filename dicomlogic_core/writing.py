@@ -64,8 +64,11 @@ def _digest(obj: Any) -> str:
     Equal for one loadable from all its sources: servers write numbers anew (``90.0`` becomes ``90``, ``-0`` ``0``).
     """
     digest = hashlib.sha256(getattr(obj, "name", "").encode())
-    for ref in getattr(obj, "provenance", ()):
-        digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    for volume in getattr(obj, "volumes", (obj,)):
+        for ref in getattr(volume, "provenance", ()):
+            digest.update(b"-" if ref is None else f"{ref.sop_uid}/{ref.frame}/{ref.region}\0".encode())
+    for axis in getattr(obj, "axes", ()):
+        digest.update(f"{axis.name}{axis.unit}{axis.values}".encode())
     if (geometry := getattr(obj, "geometry", None)) is not None:
         digest.update(f"{geometry.size_ijk}{(geometry.ijk_to_lps.round(9) + 0.0).tolist()}".encode())
     metadata = {key: value for key, value in getattr(obj, "metadata", {}).items() if key not in _HEADER_TEXTS}

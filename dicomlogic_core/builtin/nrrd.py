@@ -1,75 +1,162 @@
-"""Volumes as NRRD files: `NrrdWriter`.
+"""Volumes and sequences of volumes as NRRD files: `NrrdWriter`.
 
-Voxels are streamed from the array, by zlib at level 1, or by isal on several threads when it is installed: pynrrd's own
-level 9 makes files 4 % smaller at a fortieth of the speed.
+Voxels are streamed from the arrays, by zlib at level 1, or by isal on several threads when it is installed: pynrrd's
+own level 9 makes files 4 % smaller at a fortieth of the speed.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from dicomlogic_core import UsageError, Volume, WriteError, replacing
+from dicomlogic_core import FrameArray, UsageError, Volume, VolumeSequence, WriteError, replacing
+from dicomlogic_core.builtin.nrrd_diffusion import diffusion_of, dwi_fields, dwi_keys, fsl_texts
 from dicomlogic_core.builtin.nrrd_header import header_bytes, provenance_keys, volume_fields
+from dicomlogic_core.builtin.nrrd_sequence import manifest, sequence_fields, sequence_keys
 
 _PIECE = 4 << 20
 _ENCODINGS = ("gzip", "raw")
+_FORMS = ("sequence", "dwi")
 
 
 class NrrdWriter:
-    """Writes a `Volume` as one ``.nrrd`` file in LPS.
+    """Writes a `Volume` as one ``.nrrd`` file in LPS, a `VolumeSequence` as one ``.seq.nrrd``.
 
-    Options: ``encoding`` (``gzip`` or ``raw``), ``show_phi`` (``true``: also attributes that identify the patient).
+    Options: ``encoding`` (``gzip`` or ``raw``), ``show_phi`` (``true``: also attributes that identify the patient),
+    ``as`` (``dwi``: sequences with b-values as a diffusion-weighted ``.nrrd`` with ``.bval`` and ``.bvec``).
     """
 
     def write(self, obj: Any, path: Path, options: Mapping[str, str]) -> Sequence[Path]:
-        """Write a volume to `path` with ``.nrrd`` added; a lazy volume is fetched first.
+        """Write to `path` with the suffix added; frames of lazy volumes are fetched, of a sequence volume by volume.
+
+        A sequence whose volumes differ in grid or components becomes one ``.nrrd`` per volume and a ``.json`` that
+        lists them with their axis values.
 
         Raises:
-            UsageError: an unknown encoding.
+            UsageError: an unknown option value.
             WriteError: the object is no volume, the disk is full or the folder cannot be written.
             PixelError, NetworkError: a lazy volume's frames could not be had.
         """
-        encoding = options.get("encoding", "gzip")
-        if encoding not in _ENCODINGS:
-            raise UsageError(f"encoding={encoding} is not known", remedy=f"use one of {', '.join(_ENCODINGS)}")
-        if not isinstance(obj, Volume):
-            raise WriteError(f"a {type(obj).__name__} cannot be written as one .nrrd volume", remedy="load a volume")
-        volume = obj.fetch()
-        array = _storable(np.asarray(volume))
-        keys = provenance_keys(volume, show_phi=options.get("show_phi", "").lower() in ("1", "true", "yes", "on"))
-        header = header_bytes(array.shape, array.dtype, volume_fields(volume, encoding), keys)
-        target = path.with_name(path.name + ".nrrd")
-        with replacing(target) as file:
-            file.write(header)
-            _write_voxels(file, array, encoding)
-        return [target]
+        encoding = _choice(options, "encoding", _ENCODINGS)
+        form = _choice(options, "as", _FORMS)
+        show_phi = options.get("show_phi", "").lower() in ("1", "true", "yes", "on")
+        if isinstance(obj, Volume):
+            return [_write_volume(obj, path, encoding, show_phi=show_phi)]
+        if not isinstance(obj, VolumeSequence):
+            raise WriteError(f"a {type(obj).__name__} cannot be written as .nrrd", remedy="load a volume")
+        if not obj.uniform:
+            return _write_separately(obj, path, encoding, show_phi=show_phi)
+        if form == "dwi" and diffusion_of(obj) is not None:
+            return _write_diffusion(obj, path, encoding, show_phi=show_phi)
+        return [_write_sequence(obj, path, encoding, show_phi=show_phi)]
 
 
-def _storable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """In C order and of a type that NRRD has: no booleans, no half floats."""
-    if array.dtype.kind == "b":
-        array = array.view(np.uint8)
-    elif array.dtype == np.float16:
-        array = array.astype(np.float32)
-    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        raise WriteError(f"NRRD has no type for {array.dtype}", remedy="convert the array first")
-    return np.ascontiguousarray(array)
+def _choice(options: Mapping[str, str], name: str, known: Sequence[str]) -> str:
+    """The value of an option, the first of those known by default."""
+    value = options.get(name, known[0])
+    if value not in known:
+        raise UsageError(f"{name}={value} is not known", remedy=f"use one of {', '.join(known)}")
+    return value
 
 
-def _write_voxels(file: BinaryIO, array: np.ndarray[Any, Any], encoding: str) -> None:
-    voxels = array.reshape(-1).view(np.uint8).data
+def _write_volume(volume: Volume, path: Path, encoding: str, *, show_phi: bool) -> Path:
+    volume = volume.fetch()
+    array = np.asarray(volume)
+    dtype = _stored_type(array.dtype)
+    header = header_bytes(
+        array.shape, dtype, volume_fields(volume, encoding), provenance_keys(volume, show_phi=show_phi)
+    )
+    return _write_file(_with_suffix(path, ".nrrd"), header, [_storable(array, dtype)], encoding)
+
+
+def _write_sequence(sequence: VolumeSequence, path: Path, encoding: str, *, show_phi: bool) -> Path:
+    dtype = _stored_type(sequence.dtype)
+    shape = (len(sequence), *sequence.volumes[0].array.shape)
+    keys = sequence_keys(sequence, show_phi=show_phi)
+    header = header_bytes(shape, dtype, sequence_fields(sequence, encoding), keys)
+    return _write_file(_with_suffix(path, ".seq.nrrd"), header, _voxels(sequence, dtype), encoding)
+
+
+def _write_diffusion(sequence: VolumeSequence, path: Path, encoding: str, *, show_phi: bool) -> list[Path]:
+    diffusion = diffusion_of(sequence)
+    assert diffusion is not None
+    dtype = _stored_type(sequence.dtype)
+    shape = (len(sequence), *sequence.volumes[0].array.shape)
+    keys = dwi_keys(sequence, diffusion, show_phi=show_phi)
+    header = header_bytes(shape, dtype, dwi_fields(sequence, encoding), keys)
+    written = [_write_file(_with_suffix(path, ".nrrd"), header, _voxels(sequence, dtype), encoding)]
+    for suffix, text in fsl_texts(diffusion, sequence.geometry).items():
+        written.append(_write_text(_with_suffix(path, suffix), text))
+    return written
+
+
+def _write_separately(sequence: VolumeSequence, path: Path, encoding: str, *, show_phi: bool) -> list[Path]:
+    written = [
+        _write_volume(volume, _with_suffix(path, f"-{number:04d}"), encoding, show_phi=show_phi)
+        for number, volume in enumerate(sequence.volumes)
+    ]
+    listed = manifest(sequence, [one.name for one in written])
+    return [*written, _write_text(_with_suffix(path, ".json"), listed)]
+
+
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _voxels(sequence: VolumeSequence, dtype: np.dtype[Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """The arrays of the volumes one after the other; those of lazy volumes are let go when they are written."""
+    for volume in sequence.volumes:
+        array = volume.array.read() if isinstance(volume.array, FrameArray) else volume.array
+        yield _storable(array, dtype)
+
+
+def _write_file(target: Path, header: bytes, arrays: Iterable[np.ndarray[Any, Any]], encoding: str) -> Path:
+    with replacing(target) as file:
+        file.write(header)
+        _write_voxels(file, arrays, encoding)
+    return target
+
+
+def _write_text(target: Path, text: str) -> Path:
+    with replacing(target) as file:
+        file.write(text.encode("utf-8"))
+    return target
+
+
+def _stored_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type that NRRD has for values of a type: no booleans, no half floats."""
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    if dtype == np.float16:
+        return np.dtype(np.float32)
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise WriteError(f"NRRD has no type for {dtype}", remedy="convert the array first")
+    return dtype
+
+
+def _storable(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(array, dtype)
+
+
+def _write_voxels(file: BinaryIO, arrays: Iterable[np.ndarray[Any, Any]], encoding: str) -> None:
     if encoding == "raw":
-        _write_all(file, voxels)
+        for array in arrays:
+            _write_all(file, _bytes(array))
         return
     with _gzip_stream(file) as stream:
-        for start in range(0, len(voxels), _PIECE):
-            stream.write(voxels[start : start + _PIECE])
+        for array in arrays:
+            voxels = _bytes(array)
+            for start in range(0, len(voxels), _PIECE):
+                stream.write(voxels[start : start + _PIECE])
+
+
+def _bytes(array: np.ndarray[Any, Any]) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _write_all(file: BinaryIO, piece: memoryview) -> None:

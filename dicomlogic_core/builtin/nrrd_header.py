@@ -52,6 +52,14 @@ def volume_fields(volume: Volume, encoding: str) -> dict[str, Any]:
 
 def provenance_keys(volume: Volume, *, show_phi: bool = False) -> dict[str, str]:
     """Keys that say where a volume came from; attributes that identify the patient only with `show_phi`."""
+    keys = origin_keys(volume)
+    for key, text in attribute_keys(volume.metadata.get("common", {}), show_phi=show_phi).items():
+        keys.setdefault(key, text)
+    return keys
+
+
+def origin_keys(volume: Volume) -> dict[str, str]:
+    """Keys of instances, unit, findings and positions; none of attributes that only tell what was scanned how."""
     keys: dict[str, str] = {"DICOMLogic.version": __version__}
     refs = [ref for ref in volume.provenance if ref is not None]
     if refs:
@@ -73,7 +81,11 @@ def provenance_keys(volume: Volume, *, show_phi: bool = False) -> dict[str, str]
         keys["DICOMLogic.unit"] = volume.unit
     if volume.findings:
         keys["DICOMLogic.findings"] = " ".join(dict.fromkeys(finding.code for finding in volume.findings))
-    return keys | _metadata_keys(volume.metadata, show_phi=show_phi)
+    if positions := volume.metadata.get("slice_positions_lps_mm"):
+        keys["DICOMLogic.slicePositionsLpsMm"] = json.dumps(positions)
+    if windows := volume.metadata.get("window"):
+        keys["DICOMLogic.window"] = json.dumps(windows)
+    return keys
 
 
 def _instance_keys(volume: Volume) -> dict[str, str]:
@@ -87,16 +99,13 @@ def _instance_keys(volume: Volume) -> dict[str, str]:
     return {"DICOM.instanceUIDs": " ".join(numbers), "DICOM.instanceNumbers": " ".join(numbers.values())}
 
 
-def _metadata_keys(metadata: Mapping[str, Any], *, show_phi: bool) -> dict[str, str]:
+def attribute_keys(common: Mapping[str, Any], *, show_phi: bool = False) -> dict[str, str]:
+    """Attributes by keyword as keys, without those of stored pixels, of patients and private ones."""
     keys = {}
-    if positions := metadata.get("slice_positions_lps_mm"):
-        keys["DICOMLogic.slicePositionsLpsMm"] = json.dumps(positions)
-    if windows := metadata.get("window"):
-        keys["DICOMLogic.window"] = json.dumps(windows)
-    for keyword, text in metadata.get("common", {}).items():
+    for keyword, text in common.items():
         tag = tag_key(keyword)
         if text and "|" not in tag and tag not in _STORED and (show_phi or not identifies_patient(tag)):
-            keys.setdefault(f"DICOM_{tag[:4]}_{tag[4:]}_{keyword}", str(text))
+            keys[f"DICOM_{tag[:4]}_{tag[4:]}_{keyword}"] = str(text)
     return keys
 
 

@@ -38,9 +38,10 @@ def dicomlogic_writers() -> Iterable[WriterProvider]:
         label="NRRD, as 3D Slicer reads it",
         factory="dicomlogic_core.builtin.nrrd:NrrdWriter",
         format="nrrd",
-        accepts=frozenset({"volume"}),
-        suffixes=(".nrrd",),
+        accepts=frozenset({"volume", "sequence"}),
+        suffixes=(".nrrd", ".seq.nrrd"),
         options={
+            "as": "dwi: sequences with b-values and gradients as DWI NRRD with .bval and .bvec",
             "encoding": "gzip (default) or raw",
             "show_phi": "true: also write attributes that identify the patient",
         },

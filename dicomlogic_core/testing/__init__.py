@@ -1,5 +1,6 @@
 """For tests of plugins.
 
-`phantoms` and `head` write DICOM files of known geometry, `views` makes header views of them, `server` is a loopback
-DICOMweb server, `orthanc` a real one, `fakes` a closed plugin manager with tiny workers, `fixtures` all for pytest.
+`phantoms`, `phantom_sequences` and `head` make DICOM of known geometry, `views` header views of it, `server` is a
+loopback DICOMweb server, `orthanc` a real one, `fakes` a closed plugin manager with tiny workers, `fixtures` all that
+for pytest.
 """

@@ -19,8 +19,9 @@ import dicomlogic_core as dl
 from dicomlogic_core.builtin.files_fetcher import FilesFetcher
 from dicomlogic_core.contracts import FetchContext, FetchResult
 from dicomlogic_core.errors import Cancelled, DicomLogicError, NetworkError, PixelError, PluginError
+from dicomlogic_core.frame_array import FrameArray
 from dicomlogic_core.loading import load
-from dicomlogic_core.objects import FrameArray, Volume
+from dicomlogic_core.objects import Volume
 from dicomlogic_core.providers import AdaptorProvider
 from dicomlogic_core.references import FrameRef, InstanceRef, Location
 from dicomlogic_core.series import SeriesView, StudyView

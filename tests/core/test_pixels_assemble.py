@@ -16,7 +16,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
 from dicomlogic_core.builtin.files_fetcher import FilesFetcher
 from dicomlogic_core.errors import PixelError, UsageError
-from dicomlogic_core.objects import FrameArray
+from dicomlogic_core.frame_array import FrameArray
 from dicomlogic_core.pixels.budget import LIMIT_BYTES, check_budget, physical_memory
 from dicomlogic_core.pixels.description import PixelDescription, describe
 from dicomlogic_core.pixels.lookup import expand_segments

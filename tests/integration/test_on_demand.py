@@ -166,3 +166,23 @@ def test_orthanc_with_partial_metadata(
 ) -> None:
     loadable = _indexed(session, orthanc(folder, metadata=metadata).url)
     np.testing.assert_array_equal(np.asarray(session.load(loadable)), expected)
+
+
+def test_a_lazy_sequence_costs_the_frames_that_are_looked_at(
+    session: dl.Session, shared_data: Path, dicomweb_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = dicomweb_server(shared_data / "mr_fmri" / "ge_fmri_epi" / "dicom")
+    session.index(server.url)
+    (loadable,) = session.examine()
+    sequence = session.load(loadable, lazy=True)
+    assert (len(sequence), sequence[0].array.shape[0]) == (10, 15)
+    server.log.clear()
+    frame = sequence[7].array[4]
+    assert server.count(FRAME) == 1
+    curve = [volume.array[4] for volume in sequence]
+    assert server.count(FRAME) == 10
+    assert np.array_equal(curve[7], frame)
+    server.log.clear()
+    session.preview(loadable, tmp_path / "look.png")
+    assert server.count(FRAME) == 20
+    assert server.count(OBJECT) == 0

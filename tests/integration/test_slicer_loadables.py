@@ -31,8 +31,11 @@ differences = load_differences()
 
 
 def compare(folder: Path, case: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """(case, loadable, field) of everything that differs in one case."""
-    with dl.open() as session:
+    """(case, loadable, field) of everything that differs in one case.
+
+    Of scalar volumes alone: Slicer's answers are those of its scalar volume plugin.
+    """
+    with dl.open(manager=dl.PluginManager(environ={"DICOMLOGIC_PLUGINS": "scalar-volume"})) as session:
         session.index(folder)
         ours: dict[str, dict[str, dl.Loadable]] = {}
         for loadable in session.examine(all=True, options={"selection": "slicer"}):

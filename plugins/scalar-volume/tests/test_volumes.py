@@ -17,7 +17,8 @@ from dicomlogic_core.testing.phantom_objects import ENHANCED_MR, Slice, colour_s
 
 
 def session_of(folder: Path) -> dl.Session:
-    session = dl.open()
+    """A session of this plugin alone: another one may make more of a series, and would be preferred."""
+    session = dl.open(manager=dl.PluginManager(environ={"DICOMLOGIC_PLUGINS": "scalar-volume"}))
     session.index(folder)
     return session
 

@@ -34,6 +34,7 @@ NAME = "scalar-volume"
 # Values mean nothing without the plugin that knows their scaling.
 _NOT_OURS = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("481.1", "481.2", "66.4", "66.7"))
 _ALTERNATIVE = 0.45
+_ONE_OF_SEVERAL = 0.35  # one volume of a sequence: below the sequence, also where that is incomplete
 _STEP_DOWN = 0.05
 _LEAST = 0.05
 _SUFFIX = {"as-is": " (as is)", "resample": " (resampled)", "fill": " (filled)", "error": " (regular only)"}
@@ -148,7 +149,7 @@ def _offer_part(result: _Offers, whole: Stack, part: StackPart, label: str) -> N
     result.add(
         stack,
         " - ".join(word for word in (label, part.label) if word),
-        confidence=_ALTERNATIVE if four else stack.confidence,
+        confidence=_ONE_OF_SEVERAL if four else stack.confidence,
         explanation="one volume of a four-dimensional series" if four else "uniform by itself, while the whole is not",
     )
 

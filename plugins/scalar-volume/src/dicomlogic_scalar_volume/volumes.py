@@ -12,10 +12,8 @@ from dicomlogic_core import (
     Finding,
     FrameRef,
     Geometry,
-    Layout,
     Loadable,
     LoadContext,
-    SeriesView,
     Stack,
     UsageError,
     Volume,
@@ -25,13 +23,12 @@ from dicomlogic_core import (
     finding,
     layout_of,
     mode_of,
+    quantity_of,
     resample_slices,
-    stack_checks,
+    stack_metadata,
     stack_of,
     stored_order,
 )
-from dicomlogic_scalar_volume.metadata import attributes, windows
-from dicomlogic_scalar_volume.quantities import quantity_of
 
 _TRUE = frozenset(("1", "true", "yes", "on"))
 
@@ -62,7 +59,7 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
         frame_of_reference_uid=series.frames.text("FrameOfReferenceUID")[stored[0]] or "",
         provenance=tuple(None if row is None else refs[row] for row in layout.rows),
         missing=layout.missing,
-        metadata=_metadata(series, stack, layout, show_phi=_is_true(context, "show_phi")),
+        metadata=stack_metadata(stack, layout, show_phi=_is_true(context, "show_phi")),
         findings=_findings(loadable, stack, mode, quantity.findings),
         name=loadable.name,
     )
@@ -83,19 +80,6 @@ def _findings(loadable: Loadable, stack: Stack, mode: str, others: Sequence[Find
     if stored and (off := as_is_finding(stack)):
         found.append(off)
     return tuple(dict.fromkeys(found))
-
-
-def _metadata(series: SeriesView, stack: Stack, layout: Layout, *, show_phi: bool) -> dict[str, Any]:
-    metadata = attributes(series, layout.rows, show_phi=show_phi)
-    metadata["window"] = windows(series, layout.rows)
-    if stack.planes is not None:
-        metadata["geometry_checks"] = stack_checks(stack)
-    if layout.positions is not None:
-        metadata["slice_positions_lps_mm"] = layout.positions.tolist()
-        metadata["max_offset_mm"] = layout.offset_mm
-    if layout.missing:
-        metadata["missing"] = list(layout.missing)
-    return metadata
 
 
 def _compared(volume: Volume, stack: Stack, context: LoadContext) -> Volume:

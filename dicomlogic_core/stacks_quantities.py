@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dicomlogic_core import Finding, SeriesView, finding
+from dicomlogic_core.findings import Finding, finding
+from dicomlogic_core.series import SeriesView
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _CT = frozenset(_STORAGE + end for end in ("2", "2.1", "2.2"))
@@ -52,7 +53,8 @@ def quantity_of(series: SeriesView, rows: Sequence[int]) -> Quantity:
 def _ct(series: SeriesView, rows: Sequence[int]) -> Quantity:
     """Hounsfield units, unless the header says or shows otherwise."""
     picked = list(rows)
-    types = {text for row, text in enumerate(series.frames.text("RescaleType")) if text and row in set(picked)}
+    texts = series.frames.text("RescaleType")
+    types = {text for row in picked if (text := texts[row])}
     if types == {"HU"}:
         return Quantity(name="CT attenuation", unit=_HOUNSFIELD)
     if types:

@@ -6,7 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dicomlogic_core import SeriesView
+from dicomlogic_core.series import SeriesView
+from dicomlogic_core.stacks import Stack
+from dicomlogic_core.stacks_checks import stack_checks
+from dicomlogic_core.stacks_modes import Layout
 
 # Technical attributes only; nothing here identifies a patient.
 _KEYWORDS = [
@@ -73,11 +76,25 @@ _PATIENT_KEYWORDS = [
 ]
 
 
-def attributes(series: SeriesView, rows: Sequence[int | None], *, show_phi: bool = False) -> dict[str, Any]:
-    """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent.
+def stack_metadata(stack: Stack, layout: Layout, *, show_phi: bool = False) -> dict[str, Any]:
+    """What is known of a volume laid out from a stack, for `Volume.metadata`.
 
-    Attributes that identify the patient are among them only with `show_phi`.
+    Attributes that identify the patient are among it only with `show_phi`.
     """
+    metadata = _attributes(stack.series, layout.rows, show_phi=show_phi)
+    metadata["window"] = _windows(stack.series, layout.rows)
+    if stack.planes is not None:
+        metadata["geometry_checks"] = stack_checks(stack)
+    if layout.positions is not None:
+        metadata["slice_positions_lps_mm"] = layout.positions.tolist()
+        metadata["max_offset_mm"] = layout.offset_mm
+    if layout.missing:
+        metadata["missing"] = list(layout.missing)
+    return metadata
+
+
+def _attributes(series: SeriesView, rows: Sequence[int | None], *, show_phi: bool) -> dict[str, Any]:
+    """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent."""
     frames = series.frames
     common: dict[str, str] = {}
     varying: dict[str, list[str | None]] = {}
@@ -92,7 +109,7 @@ def attributes(series: SeriesView, rows: Sequence[int | None], *, show_phi: bool
     return {"common": common, "varying": varying}
 
 
-def windows(series: SeriesView, rows: Sequence[int | None]) -> list[list[float]]:
+def _windows(series: SeriesView, rows: Sequence[int | None]) -> list[list[float]]:
     """[center, width] presets of the middle slice, as 3D Slicer takes them; none when their numbers do not match."""
     stored = [row for row in rows if row is not None]
     middle = stored[len(stored) // 2]

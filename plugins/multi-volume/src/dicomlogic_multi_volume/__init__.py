@@ -1,0 +1,1 @@
+"""Sequences of volumes in time, echo, diffusion and other dimensions from DICOM image series."""

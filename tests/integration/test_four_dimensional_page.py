@@ -1,0 +1,44 @@
+"""The page that shows 4-D series side by side says what is so."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def load_page() -> ModuleType:
+    """The table beside this file; test modules are not importable by name."""
+    name = "four_dimensional_page"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+four_dimensional_page = load_page()
+
+
+def test_the_page_is_what_the_data_gives_now(shared_data: Path) -> None:
+    written: Path = four_dimensional_page.PAGE
+    assert written.read_text(encoding="utf-8") == four_dimensional_page.page(shared_data), (
+        f"run {Path(four_dimensional_page.__file__).name} with the data's folder"
+    )
+
+
+@pytest.mark.parametrize("row", four_dimensional_page.ROWS, ids=lambda row: f"{row.case}-{row.series}")
+def test_references_have_the_shapes_named(row: Any, shared_data: Path) -> None:
+    nibabel: Any = importlib.import_module("nibabel")
+    folder = shared_data / row.case
+    references = sorted([*folder.glob("ref_fresh/*.nii.gz"), *folder.glob("ref/*.nii.gz")])
+    of_series = [path for path in references if len(references) == len(row.shapes) or f"{row.series}_" in path.name]
+    shapes = {nibabel.load(path).shape for path in of_series}
+    assert shapes == set(row.shapes.values())
