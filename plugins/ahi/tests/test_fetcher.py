@@ -91,7 +91,7 @@ def test_damage_that_passes_leaves_the_right_pixels(
 ) -> None:
     server = service(image_sets_from(folder), faults=(fault,))
     np.testing.assert_array_equal(np.asarray(load(session, server)), wanted)
-    assert server.count(FRAME) == 8 + 1
+    assert server.count(FRAME) <= 8 + 1
 
 
 def refused(session: dl.Session, server: Server) -> str:
