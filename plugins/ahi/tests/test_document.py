@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dicomlogic_core as dl
 from dicomlogic_ahi.document import Instance, read_document
@@ -139,6 +141,43 @@ def test_inner_levels_win_and_damaged_ones_cost_themselves() -> None:
     header = json.loads(found["1.4"].header)
     assert header["00100020"]["Value"] == ["inner"] and header["00100040"]["Value"] == ["F"]
     assert found["1.6"].frame_ids == ("", "", "") and found["1.6"].checksums == (None, None, None)
+
+
+READER = JsonReader(wanted_tags())
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Rows", "00091001"]), inner, max_size=2)
+    ),
+    max_leaves=8,
+)
+KEYWORDS = st.sampled_from(
+    ["Rows", "PatientName", "LUTData", "PixelData", "ImageType", "FrameIncrementPointer", "00091001", "X"]
+)
+
+
+VRS = st.sampled_from(["SQ", "UN", "", None, []])
+
+
+@settings(deadline=None)
+@given(block=st.dictionaries(KEYWORDS, JSON, max_size=4), vrs=st.dictionaries(KEYWORDS, VRS), frames=JSON)
+def test_any_values_cost_themselves_at_most(block: Any, vrs: Any, frames: Any) -> None:
+    instances = {"1.4": {"DICOM": block, "DICOMVRs": vrs, "ImageFrames": frames}, "1.5": {"DICOM": {"Rows": 5}}}
+    series = {"1.3": {"DICOM": block, "Instances": instances}}
+    document = {"Patient": {"DICOM": block}, "Study": {"DICOM": {"StudyInstanceUID": "1.2"}, "Series": series}}
+    found = instances_of(document)
+    assert json.loads(found["1.5"].header)["00280010"]["Value"] == [5]
+    assert len(READER.rows(f"[{found['1.4'].header}]".encode())) == 1
+
+
+@pytest.mark.parametrize("opening", ["[", '{"Rows":'])
+def test_depth_is_limited(opening: str) -> None:
+    nested = opening * 900 + "1" + ("]" if opening == "[" else "}") * 900
+    data = '{"Study":{"Series":{"1.3":{"Instances":{"1.4":{"DICOM":{"Rows":' + nested + "}}}}}}}"
+    try:
+        read_document(data.encode(), Elements(), "here")
+    except dl.NetworkError as error:
+        assert error.code == "network.not-json"
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"Study": 1}', b"<html>", b"[" * 100_000])
