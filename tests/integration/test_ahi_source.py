@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import dicomlogic_core as dl
 from dicomlogic_ahi.testing import image_sets_from, serve
 from dicomlogic_core.pixels import codecs
+from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.comparison import Found, differences, plain, study_of
 
 CASES = [
@@ -82,3 +85,39 @@ def _same_volume(wanted: Any, found: Any) -> None:
     assert (found.unit, found.quantity, found.missing) == (wanted.unit, wanted.quantity, wanted.missing)
     assert list(differences(plain(wanted.metadata), plain(found.metadata))) == []
     assert {finding.code for finding in found.findings} == {finding.code for finding in wanted.findings}
+
+
+# --- what needs volumes ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ct(tmp_path: Path) -> Path:
+    phantoms.write_ct(tmp_path / "ct", phantoms.regular(8))
+    return tmp_path / "ct"
+
+
+def test_native_frames_with_another_checksum_are_loaded_with_a_finding(
+    ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = study_of(ct, tmp_path / "files")
+    monkeypatch.setattr("dicomlogic_ahi.testing.frames.encoder", lambda storage: None)
+    with serve(image_sets_from(ct), checksums=False) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        found = study_of(f"ahi://{server.datastore}", tmp_path / "service")
+    for id, volume in found.volumes.items():
+        np.testing.assert_array_equal(np.asarray(volume), np.asarray(wanted.volumes[id]))
+        assert "pixels.checksum" in {finding.code for finding in volume.findings}
+
+
+def test_jobs_find_region_and_credentials_where_they_run(
+    ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(image_sets_from(ct)) as server, dl.open(tmp_path / "db") as session:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        session.index(f"ahi://{server.datastore}")
+        jobs = dl.make_jobs(session, session.examine(), tmp_path / "out")
+        assert server.switches.secret_key.encode() not in pickle.dumps(jobs)
+        (result,) = dl.run_jobs(pickle.loads(pickle.dumps(jobs)))
+    assert result.error is None and len(result.paths) == 1

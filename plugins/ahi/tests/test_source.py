@@ -386,3 +386,10 @@ def test_a_run_that_was_cancelled_goes_on_where_it_was(session: dl.Session, serv
     result = index(session, server)
     assert result.skipped > 0 and result.instances + result.skipped == 30 * SLICES
     assert server.count(METADATA) == 30 - result.skipped // SLICES
+
+
+def test_half_a_surrogate_pair_costs_itself(session: dl.Session, service: Start, ct, monkeypatch) -> None:
+    server = service(ct)
+    data = json.dumps(changed_document(ct[0], "ImageComments", "a\ud800b")).encode()
+    monkeypatch.setattr("dicomlogic_ahi.service.Service.metadata", lambda *given: data)
+    assert index(session, server).instances == SLICES

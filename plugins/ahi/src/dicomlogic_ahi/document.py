@@ -52,7 +52,10 @@ def read_document(data: bytes, elements: Elements, where: str) -> list[Instance]
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("Study"), dict):
         raise NetworkError("the metadata of an image set is no such document", code="network.not-json", url=where)
-    return list(_instances(found, elements))
+    try:
+        return list(_instances(found, elements))
+    except RecursionError:
+        raise NetworkError("metadata nested too deeply", code="network.not-json", url=where) from None
 
 
 def _instances(document: Mapping[str, Any], elements: Elements) -> Iterator[Instance]:
@@ -68,7 +71,7 @@ def _instances(document: Mapping[str, Any], elements: Elements) -> Iterator[Inst
                 study_uid=_text(block, "StudyInstanceUID") or _text(outer.block, "StudyInstanceUID"),
                 series_uid=series_uid,
                 sop_uid=sop_uid,
-                header=outer.header(block, _dict(instance, "DICOMVRs")),
+                header=outer.header(block, _vrs(instance)),
                 transfer_syntax=_text(instance, "StoredTransferSyntaxUID") or HTJ2K,
                 frame_ids=frame_ids,
                 checksums=checksums,
@@ -80,7 +83,7 @@ class _Outer:
 
     def __init__(self, levels: Sequence[Mapping[str, Any]], elements: Elements) -> None:
         self.block = {keyword: value for level in levels for keyword, value in _dict(level, "DICOM").items()}
-        self._vrs = {key: vr for level in levels for key, vr in _dict(level, "DICOMVRs").items()}
+        self._vrs = {key: vr for level in levels for key, vr in _vrs(level).items()}
         self._elements = elements
         self._texts: dict[bool, dict[str, str]] = {}
         self._joined: dict[bool, str] = {}
@@ -137,6 +140,13 @@ def _checksum(frame: Mapping[str, Any]) -> int | None:
 def _dict(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = holder.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _vrs(holder: Mapping[str, Any]) -> dict[str, str]:
+    found = _dict(holder, "DICOMVRs")
+    if all(type(vr) is str for vr in found.values()):
+        return found
+    return {key: vr for key, vr in found.items() if isinstance(vr, str)}
 
 
 def _text(block: Mapping[str, Any], keyword: str) -> str:

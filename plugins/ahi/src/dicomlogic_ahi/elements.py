@@ -125,7 +125,7 @@ def _vr(key: str, values: list[Any], vrs: Vrs, *, signed: bool) -> str:
     vr = tag_vr(key)
     if vr == "US" and signed and key in _SIGNED:
         return "SS"
-    return "OW" if key == _LUT_DATA and isinstance(values[0], str) else vr
+    return "OW" if key == _LUT_DATA and any(isinstance(one, str) for one in values) else vr
 
 
 def _value(vr: str, value: Any) -> Any:

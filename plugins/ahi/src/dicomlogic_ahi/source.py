@@ -156,7 +156,8 @@ class _Scan:
 
     def _batch(self, one: ImageSet, first: Instance, kept: Sequence[Instance]) -> HeaderBatch:
         """What is kept of an image set; also when that is nothing, so that it is remembered as read."""
-        headers = [("[" + ",".join([instance.header for instance in kept]) + "]").encode()] if kept else []
+        text = "[" + ",".join([instance.header for instance in kept]) + "]"
+        headers = [text.encode("utf-8", "replace")] if kept else []  # texts may hold half a surrogate pair
         return HeaderBatch(
             form="json",
             headers=headers,
