@@ -33,10 +33,15 @@ _BY_IDENTIFIER = 0.9
 _MOST_AXES = 3
 
 
-def arrangements(frames: Frames) -> list[Arrangement]:
-    """The ways to arrange frames, best first; empty when nothing tells them apart."""
+def candidates_of(frames: Frames) -> list[Column]:
+    """The attributes that vary in the frames, best first."""
     columns = columns_of(frames.series, frames.rows)
     columns.extend(dimension_columns(frames.series, frames.rows, columns))
+    return columns
+
+
+def arrangements(frames: Frames, columns: Sequence[Column]) -> list[Arrangement]:
+    """The ways to arrange frames by `columns`, best first; empty when nothing tells them apart."""
     found: list[Arrangement] = []
     names: set[str] = set()
     for one in _all(frames, columns):
