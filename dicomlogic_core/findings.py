@@ -189,7 +189,11 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "series.derived": ("note", "derived image (ADC, MIP, reformat)", "prefer the original"),
     "series.not-image": ("note", "screen save, dose sheet, unknown class", ""),
     # axes
-    "axis.incomplete": ("warning", "some positions lack frames; counts given", "fetch them, or accept the complete ones"),
+    "axis.incomplete": (
+        "warning",
+        "some positions lack frames; counts given",
+        "fetch them, or accept the complete ones",
+    ),
     "axis.ambiguous": ("note", "several axes fit; chosen and rejected named", "option axis=..."),
     "axis.from-instance-number": ("warning", "order by InstanceNumber only", "verify the timing"),
     "axis.rank": ("note", "labels are minima of per-slice values", ""),
