@@ -430,3 +430,16 @@ def test_a_private_element_of_another_creator_is_no_b_value():
         dataset.add_new((0x0019, 0x100C), "IS", 1000 * volume)
 
     assert [one.options["axis"] for one in offered(sequence([{}] * 3, private=private))] == ["InstanceNumber"]
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_every_position_lacking_another_volume_is_not_ordered_by_rank(session_of, timed):
+    """As many frames at every position, yet none of the first four volumes is whole: order would mix them."""
+    volumes = [{"AcquisitionTime": f"1200{2 * k:02d}"} if timed else {} for k in range(6)]
+    datasets = sequence(volumes, positions=4)
+    for position in (3, 2, 1, 0):
+        del datasets[5 * position]
+    loaded, loadable = values(session_of, datasets)
+    check_voxels(loaded, [4, 5])
+    assert loadable.confidence == 0.4
+    assert "axis.incomplete" in codes(loadable)
