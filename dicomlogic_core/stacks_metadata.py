@@ -63,10 +63,25 @@ _KEYWORDS = [
     "DecayFactor",
 ]
 
+_PATIENT_KEYWORDS = [
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "AccessionNumber",
+    "StudyID",
+    "InstitutionName",
+    "ReferringPhysicianName",
+]
 
-def stack_metadata(stack: Stack, layout: Layout) -> dict[str, Any]:
-    """What is known of a volume laid out from a stack, for `Volume.metadata`."""
-    metadata = _attributes(stack.series, layout.rows)
+
+def stack_metadata(stack: Stack, layout: Layout, *, show_phi: bool = False) -> dict[str, Any]:
+    """What is known of a volume laid out from a stack, for `Volume.metadata`.
+
+    Attributes that identify the patient are among them only with `show_phi`.
+    """
+    metadata = _attributes(stack.series, layout.rows, show_phi=show_phi)
     metadata["window"] = _windows(stack.series, layout.rows)
     if stack.planes is not None:
         metadata["geometry_checks"] = stack_checks(stack)
@@ -78,12 +93,12 @@ def stack_metadata(stack: Stack, layout: Layout) -> dict[str, Any]:
     return metadata
 
 
-def _attributes(series: SeriesView, rows: Sequence[int | None]) -> dict[str, Any]:
+def _attributes(series: SeriesView, rows: Sequence[int | None], *, show_phi: bool) -> dict[str, Any]:
     """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent."""
     frames = series.frames
     common: dict[str, str] = {}
     varying: dict[str, list[str | None]] = {}
-    for keyword in _KEYWORDS:
+    for keyword in [*_KEYWORDS, *_PATIENT_KEYWORDS] if show_phi else _KEYWORDS:
         column = frames.text(keyword)
         texts = [None if row is None else column[row] for row in rows]
         values = {text for row, text in zip(rows, texts) if row is not None}

@@ -29,6 +29,8 @@ from dicomlogic_multi_volume.cine import time_axis
 from dicomlogic_multi_volume.finder import arrangements, candidates_of
 from dicomlogic_multi_volume.offers import findings_of, first_volume, frames_of
 
+_TRUE = frozenset(("1", "true", "yes", "on"))
+
 
 def make(loadable: Loadable, context: LoadContext) -> VolumeSequence | Volume:
     """The object of a loadable."""
@@ -104,6 +106,7 @@ def _volumes(layouts: Sequence[tuple[Stack, Layout]], name: str, context: LoadCo
     array = context.stack([ref for refs in wanted for ref in refs])
     padding = {} if context.padding is None else {"padding": context.padding}
     quantities = _quantities(layouts)
+    show_phi = context.options.get("show_phi", "").lower() in _TRUE
     result = []
     for number, ((stack, layout), refs) in enumerate(zip(layouts, wanted)):
         first = number * len(refs)
@@ -119,7 +122,7 @@ def _volumes(layouts: Sequence[tuple[Stack, Layout]], name: str, context: LoadCo
                 frame_of_reference_uid=stack.series.frames.text("FrameOfReferenceUID")[row] or "",
                 provenance=refs,
                 missing=layout.missing,
-                metadata={**stack_metadata(stack, layout), **padding},
+                metadata={**stack_metadata(stack, layout, show_phi=show_phi), **padding},
                 findings=tuple(dict.fromkeys([*stack.findings, *quantity.findings])),
                 name=name,
             )
