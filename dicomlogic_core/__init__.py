@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.tags import PrivateTag, keyword_of, tag_key, tag_vr
     from dicomlogic_core.times import after_midnight, date_time_seconds, moments, time_seconds
     from dicomlogic_core.urls import WebLocation, is_uid, normalise_url, split_url
+    from dicomlogic_core.work import is_true
 
 __version__ = "0.1.0"
 
@@ -158,6 +159,7 @@ _NAMES: dict[str, str] = {
         "tags": "PrivateTag keyword_of tag_key tag_vr",
         "times": "after_midnight date_time_seconds moments time_seconds",
         "urls": "WebLocation is_uid normalise_url split_url",
+        "work": "is_true",
     }.items()
     for name in names.split()
 }
@@ -292,6 +294,7 @@ __all__ = [
     "HttpSettings",
     "Part",
     "WebLocation",
+    "is_true",
     "is_uid",
     "normalise_url",
     "split_url",

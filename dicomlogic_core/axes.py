@@ -39,8 +39,12 @@ def complete_values(place: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArr
 
 def joint(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """(n,) one number per tuple of values, ascending with the tuples, the first column most."""
-    _, codes = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-    return np.asarray(codes.reshape(-1).astype(np.int64))
+    codes = columns[0]
+    for column in columns[1:]:
+        # Numbered densely again at every step, so that products stay small.
+        _, pairs = np.unique(codes * (int(column.max()) + 1) + column, return_inverse=True)
+        codes = pairs.reshape(-1).astype(np.int64)
+    return np.asarray(codes)
 
 
 def ranks(groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -205,7 +205,6 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "axis.irregular-step": ("note", "intervals vary, or RepetitionTime differs from them", "use the labels"),
     "axis.midnight": ("note", "24 h added to times after midnight", ""),
     "axis.mixed-definition": ("note", "frames with and without the attribute, split", ""),
-    "axis.geometry-differs": ("warning", "volumes differ in geometry: not one sequence", "load them separately"),
     "dwi.derived-excluded": ("note", "trace, ADC or isotropic frames left out", "load them apart"),
     # pixels
     "pixels.short": ("error", "fewer bytes than the header says", "fetch again; zero fill by option short=zero"),

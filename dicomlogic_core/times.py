@@ -56,8 +56,10 @@ def moments(
 
     Without dates in all rows, times that lie more than twelve hours before the others are taken to be of the next day.
     """
-    seconds = np.array([time_seconds(time) for time in times])
-    days = np.array([date_time_seconds(date) if date and len(date.strip()) == 8 else nan for date in dates])
+    clock = {time: time_seconds(time) for time in set(times)}
+    calendar = {date: date_time_seconds(date) if date and len(date.strip()) == 8 else nan for date in set(dates)}
+    seconds = np.array([clock[time] for time in times])
+    days = np.array([calendar[date] for date in dates])
     if len(days) and np.isfinite(days).all():
         return days + seconds, False
     return after_midnight(seconds)

@@ -16,6 +16,11 @@ OnProgress = Callable[[int, int, str], None]
 _INTERVAL_S = 0.1  # log chatter once made an import six times slower (CTK #746)
 
 
+def is_true(options: Mapping[str, str], name: str) -> bool:
+    """Whether an option is switched on: ``1``, ``true``, ``yes`` or ``on``, in any case."""
+    return options.get(name, "").lower() in ("1", "true", "yes", "on")
+
+
 class Progress:
     """Passes progress on at most ten times a second, and always the last call (done == total)."""
 

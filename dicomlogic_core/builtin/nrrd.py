@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dicomlogic_core import FrameArray, UsageError, Volume, VolumeSequence, WriteError, replacing
+from dicomlogic_core import FrameArray, UsageError, Volume, VolumeSequence, WriteError, is_true, replacing
 from dicomlogic_core.builtin.nrrd_diffusion import diffusion_of, dwi_fields, dwi_keys, fsl_texts
 from dicomlogic_core.builtin.nrrd_header import header_bytes, provenance_keys, volume_fields
 from dicomlogic_core.builtin.nrrd_sequence import manifest, sequence_fields, sequence_keys
@@ -44,7 +44,7 @@ class NrrdWriter:
         """
         encoding = _choice(options, "encoding", _ENCODINGS)
         form = _choice(options, "as", _FORMS)
-        show_phi = options.get("show_phi", "").lower() in ("1", "true", "yes", "on")
+        show_phi = is_true(options, "show_phi")
         if isinstance(obj, Volume):
             return [_write_volume(obj, path, encoding, show_phi=show_phi)]
         if not isinstance(obj, VolumeSequence):

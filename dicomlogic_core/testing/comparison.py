@@ -34,13 +34,13 @@ class Found:
         rows: table -> key -> column -> value.
         tags: (SOPInstanceUID, tag) -> cached value.
         loadables: id -> loadable as `examine` shows it.
-        volumes: id -> volume of every selected loadable, or the code of the refusal.
+        volumes: id -> volumes of every selected loadable (one, or those of a sequence), or the code of the refusal.
     """
 
     rows: dict[str, dict[Any, dict[str, Any]]]
     tags: dict[tuple[str, str], str | None]
     loadables: dict[str, dict[str, Any]]
-    volumes: dict[str, Any]
+    volumes: dict[str, tuple[dl.Volume, ...] | str]
 
 
 def study_of(location: str | Path, folder: Path, options: Mapping[str, str] | None = None) -> Found:
@@ -54,12 +54,13 @@ def study_of(location: str | Path, folder: Path, options: Mapping[str, str] | No
     return Found(database_rows(folder), cached_tags(folder), shown, volumes)
 
 
-def _load(session: dl.Session, loadable: dl.Loadable) -> Any:
-    """The volume, or the code of the refusal: series that are no single volume are refused from everywhere."""
+def _load(session: dl.Session, loadable: dl.Loadable) -> tuple[dl.Volume, ...] | str:
+    """The volumes, or the code of the refusal: series that are no single volume are refused from everywhere."""
     try:
-        return session.load(loadable)
+        loaded = session.load(loadable)
     except dl.GeometryError as error:
         return error.code
+    return tuple(loaded.volumes) if isinstance(loaded, dl.VolumeSequence) else (loaded,)
 
 
 def database_rows(folder: Path) -> dict[str, dict[Any, dict[str, Any]]]:

@@ -34,6 +34,7 @@ class Case:
         references: file -> the values of axes that its volumes have; {} for all volumes.
         frames: of the sequence.
         options: of the export, to choose another axis than the best.
+        steps: axis whose values are a RepetitionTime apart, where the sidecar has one.
     """
 
     folder: str
@@ -41,6 +42,7 @@ class Case:
     frames: int
     series: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    steps: str = "Time"
 
     @property
     def id(self) -> str:
@@ -50,6 +52,10 @@ class Case:
 
 def _one(folder: str, reference: str, frames: int, series: str = "") -> Case:
     return Case(folder, {reference: {}}, frames, series)
+
+
+def _by_time(folder: str, reference: str, frames: int, axis: str, series: str = "") -> Case:
+    return Case(folder, {reference: {}}, frames, series, options={"axis": axis}, steps=axis)
 
 
 CASES = [
@@ -102,6 +108,9 @@ CASES = [
     ),
     _one("mr_enhanced/siemens_xa30_enh", "ref/25_asl_2d_tra.nii.gz", 7, "25"),
     _one("mr_asl/philips_asl_classic", "ref_fresh/301_ASL_MultiPhase.nii.gz", 8, "301"),
+    _by_time("mr_enhanced/siemens_xa10_enh_fmri", "ref/Siemens_REST1_w_SMS_PF7-8_6.nii.gz", 4, "AcquisitionTime"),
+    _by_time("mr_enhanced/siemens_xa30_enh", "ref/25_asl_2d_tra.nii.gz", 7, "AcquisitionTime", "25"),
+    _by_time("mr_asl/philips_asl_classic", "ref_fresh/301_ASL_MultiPhase.nii.gz", 8, "TriggerTime", "301"),
     _one("mr_dwi/ge_dti_4vol", "ref/002_ground_truth.nii.gz", 4),
     _one("mr_dwi/philips_dti", "ref/001_ground_truth.nii.gz", 4),
     _one("mr_dwi/siemens_dti_classic", "ref/001_ground_truth.nii.gz", 2),
@@ -185,18 +194,18 @@ def _check(path: Path, case: Case, shared_data: Path, folder: Path) -> None:
             str(_part(path, volumes, folder)), str(reference), max_corner=0.02, min_equal=1.0, frames="order"
         )
         assert result["pass"], result
-        _check_axes(axes, volumes, reference)
+        _check_axes(axes, volumes, case, reference)
         _check_weighting(axes, header, case, reference)
 
 
-def _check_axes(axes: Mapping[str, list[Any]], volumes: list[int], reference: Path) -> None:
+def _check_axes(axes: Mapping[str, list[Any]], volumes: list[int], case: Case, reference: Path) -> None:
     """Axis values against the files beside the reference."""
     stem = str(reference).removesuffix(".nii.gz")
     sidecar = json.loads(Path(f"{stem}.json").read_text(encoding="utf-8")) if Path(f"{stem}.json").exists() else {}
     if "EchoTime" in axes and "EchoTime" in sidecar:
         assert np.allclose([axes["EchoTime"][number] for number in volumes], 1000 * sidecar["EchoTime"], atol=1e-6)
-    if "Time" in axes and "RepetitionTime" in sidecar:
-        assert np.allclose(np.diff(axes["Time"]), 1000 * sidecar["RepetitionTime"], atol=1e-3)
+    if case.steps in axes and "RepetitionTime" in sidecar:
+        assert np.allclose(np.diff(axes[case.steps]), 1000 * sidecar["RepetitionTime"], atol=1e-3)
 
 
 def _check_weighting(axes: Mapping[str, list[Any]], header: Mapping[str, Any], case: Case, reference: Path) -> None:

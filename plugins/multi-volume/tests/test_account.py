@@ -14,6 +14,8 @@ from dicomlogic_core.examine import examine_study
 from dicomlogic_core.testing.phantom_sequences import sequence
 from dicomlogic_core.testing.views import study_view
 
+pytest.importorskip("dicomlogic_scalar_volume", reason="what is no sequence is claimed by dicomlogic-scalar-volume")
+
 
 @pytest.fixture(scope="module")
 def manager() -> dl.PluginManager:

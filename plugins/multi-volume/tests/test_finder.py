@@ -403,3 +403,43 @@ def test_private_diffusion_elements_in_any_block(session_of, vendor, block):
     if vendor == "GE":
         expected = expected * (1, 1, -1)  # axial: the slice component points the other way
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_canon_gradients_are_read_from_comments(session_of):
+    """Along the image axes: an oblique plane turns them into the patient."""
+    cosines = [0.0, 1.0, 0.0, 0.0, 0.0, -1.0]
+    comments = ["", "b=1000(0.600,0.000,0.800)", "b=1000(0.000,-1.000,0.000)"]
+    volumes = [
+        {
+            "DiffusionBValue": 1000.0 if comment else 0.0,
+            "ImageOrientationPatient": cosines,
+            **({"ImageComments": comment} if comment else {}),
+        }
+        for comment in comments
+    ]
+    datasets = sequence(volumes, each=lambda volume, position: {"ImagePositionPatient": [3.0 * position, 0.0, 0.0]})
+    session = session_of(datasets)
+    (loadable,) = session.examine()
+    found = session.load(loadable).axis("gradient").values
+    np.testing.assert_allclose(found, [(0, 0, 0), (-0.8, 0.6, 0), (0, 0, 1)], atol=1e-6)
+
+
+def test_a_private_element_of_another_creator_is_no_b_value():
+    def private(dataset, volume, position):
+        dataset.add_new((0x0019, 0x10), "LO", "SOMEBODY ELSE")
+        dataset.add_new((0x0019, 0x100C), "IS", 1000 * volume)
+
+    assert [one.options["axis"] for one in offered(sequence([{}] * 3, private=private))] == ["InstanceNumber"]
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_every_position_lacking_another_volume_is_not_ordered_by_rank(session_of, timed):
+    """As many frames at every position, yet none of the first four volumes is whole: order would mix them."""
+    volumes = [{"AcquisitionTime": f"1200{2 * k:02d}"} if timed else {} for k in range(6)]
+    datasets = sequence(volumes, positions=4)
+    for position in (3, 2, 1, 0):
+        del datasets[5 * position]
+    loaded, loadable = values(session_of, datasets)
+    check_voxels(loaded, [4, 5])
+    assert loadable.confidence == 0.4
+    assert "axis.incomplete" in codes(loadable)

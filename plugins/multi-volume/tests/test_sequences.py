@@ -273,3 +273,11 @@ def test_uneven_slices_keep_their_places(session_of):
     places = np.array(loaded.volumes[2].metadata["slice_positions_lps_mm"])
     assert places[:, 2].tolist() == [0, 3, 6, 10.3]
     assert {"geometry.spacing-irregular", "geometry.spacing-varies"} & {found.code for found in loaded.findings}
+
+
+def test_patient_attributes_only_on_request(session_of):
+    session = session_of(sequence(TIMES))
+    (loadable,) = session.examine()
+    assert "PHANTOM" not in str(session.load(loadable).volumes[0].metadata)
+    shown = session.load(loadable, options={"show_phi": "true"})
+    assert shown.volumes[1].metadata["common"]["PatientID"] == "PHANTOM"

@@ -25,6 +25,7 @@ from dicomlogic_core import (
     UsageError,
     WorkContext,
     finding,
+    is_true,
     is_uid,
 )
 
@@ -53,7 +54,7 @@ class ImageSetSource:
                 raise UsageError(f"the AHI source has no option {name}", remedy=f"it has {', '.join(sorted(OPTIONS))}")
         service: Service = context.http(query.location)
         place = _place(query.location, service)
-        wants_all = query.options.get("all", "").lower() in {"true", "yes", "1"}
+        wants_all = is_true(query.options, "all")
         sets = listed(service, place, Criteria(query.where, all_sets=wants_all), context)
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ahi-index")
         try:

@@ -72,7 +72,14 @@ B_VALUE = Candidate(
 )
 GRADIENT = Candidate(
     name="gradient",
-    tags=("DiffusionGradientOrientation", SIEMENS_GRADIENT, UIH_GRADIENT, *PHILIPS_GRADIENT, *GE_GRADIENT),
+    tags=(
+        "DiffusionGradientOrientation",
+        SIEMENS_GRADIENT,
+        UIH_GRADIENT,
+        *PHILIPS_GRADIENT,
+        *GE_GRADIENT,
+        "ImageComments",
+    ),
     kind="vector",
     tolerance=1e-4,
     family="diffusion",

@@ -109,12 +109,19 @@ class _Reader:
         column = self._frames.text(tag)
         return [(column[row] or "").strip() for row in self._rows]
 
+    def _constant(self, tag: Tag) -> bool:
+        """True when the whole series has one text: nearly every candidate of nearly every series."""
+        column = self._frames.text(tag)
+        return column.count(column[0]) == len(column)
+
     def column(self, candidate: Candidate) -> Column | None:
         if candidate.kind == "vector":
             return self._gradient(candidate)
         if candidate.kind == "component":
             return self._component(candidate)
         for tag in candidate.tags:
+            if self._constant(tag) and candidate.kind != "framewise":
+                continue
             texts = self.texts(tag)
             if candidate.kind == "framewise":
                 texts = self._framewise(texts)
@@ -147,7 +154,8 @@ class _Reader:
     def _times(self, candidate: Candidate, tag: Tag, texts: list[str]) -> Column | None:
         midnight = False
         if str(tag).endswith("DateTime"):
-            seconds = np.array([date_time_seconds(text) for text in texts])
+            known = {text: date_time_seconds(text) for text in set(texts)}
+            seconds = np.array([known[text] for text in texts])
         else:
             seconds, midnight = moments(self.texts(str(tag).replace("Time", "Date")), texts)
         if not np.isfinite(seconds).all():

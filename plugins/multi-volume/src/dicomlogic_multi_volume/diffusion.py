@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ from dicomlogic_multi_volume.candidates import (
 _NO_WEIGHT = 0.1  # s/mm2; less is none
 _LONGEST = 1.1  # a longer "unit" vector stands for no direction
 _SHORTEST = 1e-3
+_NUMBER = r"\s*([-+]?\d*\.?\d+)\s*"
+_COMMENT = re.compile(rf"\s*b\s*=\s*\d*\.?\d+\s*\({_NUMBER},{_NUMBER},{_NUMBER}\)")
 _GE_OFFSET = 100_000  # GE adds multiples of it to b
 
 
@@ -43,7 +46,17 @@ def gradients(series: SeriesView, rows: Sequence[int]) -> tuple[Tag, NDArray[np.
         if all(np.isfinite(part).any() for part in parts):
             vectors = np.stack(parts, axis=1)
             return tags[0], _units(_from_gradient_coils(series, rows, vectors) if tags is GE_GRADIENT else vectors)
-    return None
+    return _canon(series, rows)
+
+
+def _canon(series: SeriesView, rows: Sequence[int]) -> tuple[Tag, NDArray[np.float64]] | None:
+    """Canon's gradients along the image axes; single-frame images have them in a comment: ``b=1000(0.4,0.0,0.9)``."""
+    texts = series.frames.text("ImageComments")
+    found = [_COMMENT.match(texts[row] or "") for row in rows]
+    if not any(found):
+        return None
+    vectors = np.array([[float(part) for part in match.groups()] if match else [0.0] * 3 for match in found])
+    return "ImageComments", _units(_from_image_axes(series, rows, vectors))
 
 
 def _units(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,7 +67,7 @@ def _units(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _from_image_axes(series: SeriesView, rows: Sequence[int], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors along row, column and row x column, as UIH stores them, in the patient frame."""
+    """Vectors along row, column and row x column, as UIH and Canon store them, in the patient frame."""
     orientation = series.frames.orientation[list(rows)]
     across, down = orientation[:, :3], orientation[:, 3:]
     x, y, z = (vectors[:, axis : axis + 1] for axis in range(3))

@@ -33,10 +33,15 @@ _BY_IDENTIFIER = 0.9
 _MOST_AXES = 3
 
 
-def arrangements(frames: Frames) -> list[Arrangement]:
-    """The ways to arrange frames, best first; empty when nothing tells them apart."""
+def candidates_of(frames: Frames) -> list[Column]:
+    """The attributes that vary in the frames, best first."""
     columns = columns_of(frames.series, frames.rows)
     columns.extend(dimension_columns(frames.series, frames.rows, columns))
+    return columns
+
+
+def arrangements(frames: Frames, columns: Sequence[Column]) -> list[Arrangement]:
+    """The ways to arrange frames by `columns`, best first; empty when nothing tells them apart."""
     found: list[Arrangement] = []
     names: set[str] = set()
     for one in _all(frames, columns):
@@ -45,13 +50,13 @@ def arrangements(frames: Frames) -> list[Arrangement]:
             found.append(one)
     if not found and (copies := by_instance(frames)) is not None:
         found.append(copies)
-    if frames.multiplicity == 0:
-        # More complete volumes are better than an attribute of higher rank.
-        found.sort(key=lambda one: -one.members.size)
+    # More complete volumes are better than an attribute of higher rank.
+    found.sort(key=lambda one: -one.members.size)
     return found
 
 
 def _all(frames: Frames, columns: Sequence[Column]) -> Iterator[Arrangement | None]:
+    same: list[Column] = []
     if frames.multiplicity:
         same = [column for column in columns if same_everywhere(frames.place, column.codes)]
         families: set[str] = set()
@@ -63,7 +68,8 @@ def _all(frames: Frames, columns: Sequence[Column]) -> Iterator[Arrangement | No
         for column in columns:
             if column not in same and column.candidate.ranked:
                 yield _by_rank(frames, column)
-    else:
+    if not same:
+        # Also where as many are missing everywhere: then numbers are equal, and no value is at every position.
         yield from _incomplete(frames, columns)
     yield by_instance_number(frames)
 
@@ -165,12 +171,15 @@ def _by_rank(frames: Frames, column: Column) -> Arrangement | None:
     """An attribute that differs from position to position: its order inside each position counts."""
     if not distinct_inside(frames.place, column.numbers, 0.0):
         return None
+    rank = ranks(frames.place, column.numbers)
+    if column.candidate.kind == "time" and int(joint([column.codes, rank]).max()) > int(column.codes.max()):
+        return None  # one moment would be in two volumes: frames are missing, and the order tells nothing
     note = (
         f"{column.name} differs from position to position; its order counts and each label is the smallest of a volume"
     )
     return arrange(
         frames,
-        ranks(frames.place, column.numbers),
+        rank,
         [column, *_companions(frames, column, (), ())],
         name=column.name,
         how=f"the order of {column.name} at every position",

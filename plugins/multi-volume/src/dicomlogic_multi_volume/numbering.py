@@ -61,10 +61,11 @@ def by_instance_number(frames: Frames) -> Arrangement | None:
 def _volumes(frames: Frames, order: NDArray[np.float64]) -> tuple[NDArray[np.int64] | None, str]:
     """The number of the volume of each frame, and the pattern it was told by."""
     pattern = _pattern(frames, order)
-    if frames.multiplicity or pattern == "blocks":
+    if pattern == "blocks" or (pattern and frames.multiplicity):
         return ranks(frames.place, order), pattern
-    numbered = _numbered(frames)
-    return numbered, "blocks" if numbered is not None else ""
+    if (numbered := _numbered(frames)) is not None:
+        return numbered, "blocks"
+    return (ranks(frames.place, order) if frames.multiplicity else None), ""
 
 
 def _pattern(frames: Frames, order: NDArray[np.float64]) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 
 from dicomlogic_core import (
     Finding,
-    FrameRef,
     Loadable,
     SeriesView,
     Stack,
@@ -21,8 +20,8 @@ from dicomlogic_core import (
 )
 from dicomlogic_multi_volume.arrangements import Arrangement, Frames
 from dicomlogic_multi_volume.cine import films
-from dicomlogic_multi_volume.columns import columns_of
-from dicomlogic_multi_volume.finder import arrangements
+from dicomlogic_multi_volume.columns import Column
+from dicomlogic_multi_volume.finder import arrangements, candidates_of
 from dicomlogic_multi_volume.pieces import Piece, pieces
 from dicomlogic_multi_volume.remarks import rejected, step_findings
 
@@ -67,9 +66,22 @@ def _offered(series: SeriesView, piece: Piece) -> Iterator[Loadable]:
         if piece.apart:
             yield from _volume_apart(stack, piece)
         return
-    found = arrangements(frames)
+    columns = candidates_of(frames)
+    found = arrangements(frames, columns)
+    refs = series.frames.refs()
     for number, one in enumerate(found[: 1 + _MOST_ALTERNATIVES]):
-        yield _sequence(stack, part, found, number, one)
+        yield Loadable(
+            adaptor=NAME,
+            kind="sequence",
+            name=_name(series, part, one),
+            study_uid=series.study_uid,
+            series_uids=(series.series_uid,),
+            frames=tuple([refs[row] for row in _claimed(one)]),
+            confidence=_confidence(found, number),
+            findings=_findings(part, found, number),
+            explanation=_explanation(found, number, columns),
+            options={"axis": one.name},
+        )
 
 
 def _volume_apart(stack: Stack, piece: Piece) -> Iterator[Loadable]:
@@ -87,44 +99,41 @@ def _volume_apart(stack: Stack, piece: Piece) -> Iterator[Loadable]:
         )
 
 
-def _sequence(stack: Stack, part: StackPart, found: Sequence[Arrangement], number: int, one: Arrangement) -> Loadable:
-    series = stack.series
-    first = first_volume(one)
-    findings = [*part.findings, *one.findings, *step_findings(one), *first.findings]
-    confidence = one.confidence if first.regular else min(one.confidence, _UNEVEN)
-    best = found[0]
-    explanation = f"{len(one.members)} volumes of {one.members.shape[1]} positions: {one.how}"
+def _claimed(one: Arrangement) -> list[int]:
+    """The rows volume by volume, then those left out: no instance disappears."""
+    rows = one.frames.rows
+    claimed: list[int] = np.concatenate([rows[one.members].reshape(-1), rows[one.left]]).tolist()
+    return claimed
+
+
+def _confidence(found: Sequence[Arrangement], number: int) -> float:
+    one, best = found[number], found[0]
+    confidence = one.confidence if first_volume(one).regular else min(one.confidence, _UNEVEN)
     if number:
         confidence = min(confidence, best.confidence - _STEP_DOWN * number)
-        explanation += f"; an alternative to {best.name}" + (
-            " that gives the same volumes" if _alike(one, best) else ""
-        )
-    elif rivals := [other.name for other in found[1:] if not _alike(one, other)]:
+    return round(max(confidence, _STEP_DOWN), 3)
+
+
+def _findings(part: StackPart, found: Sequence[Arrangement], number: int) -> tuple[Finding, ...]:
+    one = found[number]
+    findings = [*part.findings, *one.findings, *step_findings(one), *first_volume(one).findings]
+    rivals = [other.name for other in found[1:] if not _alike(one, other)]
+    if not number and rivals:
         message = f"{one.name} was chosen; {', '.join(rivals[:_MOST_ALTERNATIVES])} would order the frames otherwise"
         findings.append(finding("axis.ambiguous", message))
-    alike = [other.name for other in found if other is not one and _alike(one, other)]
-    if not number and (others := rejected(one, columns_of(series, one.frames.rows))):
-        explanation += f"; {others}"
-    if alike and not number:
-        explanation += f"; {', '.join(alike)} agree with it"
-    return Loadable(
-        adaptor=NAME,
-        kind="sequence",
-        name=_name(series, part, one),
-        study_uid=series.study_uid,
-        series_uids=(series.series_uid,),
-        frames=_refs(one),
-        confidence=round(max(confidence, _STEP_DOWN), 3),
-        findings=tuple(dict.fromkeys(findings)),
-        explanation=explanation,
-        options={"axis": one.name},
-    )
+    return tuple(dict.fromkeys(findings))
 
 
-def _refs(one: Arrangement) -> tuple[FrameRef, ...]:
-    """The frames volume by volume, then those left out: no instance disappears."""
-    rows = one.frames.rows
-    return one.frames.series.frames.refs(np.concatenate([rows[one.members].reshape(-1), rows[one.left]]))
+def _explanation(found: Sequence[Arrangement], number: int, columns: Sequence[Column]) -> str:
+    one, best = found[number], found[0]
+    words = [f"{len(one.members)} volumes of {one.members.shape[1]} positions: {one.how}"]
+    if number:
+        words.append(f"an alternative to {best.name}" + (" that gives the same volumes" if _alike(one, best) else ""))
+    else:
+        words.append(rejected(one, columns))
+        alike = [other.name for other in found[1:] if _alike(one, other)]
+        words.append(f"{', '.join(alike)} agree with it" if alike else "")
+    return "; ".join(word for word in words if word)
 
 
 def _alike(one: Arrangement, other: Arrangement) -> bool:

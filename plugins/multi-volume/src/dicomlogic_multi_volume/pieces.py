@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dicomlogic_core import Finding, SeriesView, StackPart, finding, stack_of
+from dicomlogic_core import Finding, SeriesView, StackPart, by_appearance, finding, stack_of
 from dicomlogic_multi_volume.candidates import B_VALUE
 from dicomlogic_multi_volume.diffusion import isotropic
 
@@ -65,4 +65,6 @@ def _without_b_value(series: SeriesView, rows: NDArray[np.int64]) -> NDArray[np.
 
 def _uids(series: SeriesView, rows: NDArray[np.int64]) -> tuple[str, ...]:
     uids = series.sop_uids
-    return tuple(dict.fromkeys(uids[row] for row in series.frames.instance[rows].tolist()))[:_MOST_NAMED]
+    return tuple(dict.fromkeys(uids[row] for row in series.frames.instance[by_appearance(series, rows)].tolist()))[
+        :_MOST_NAMED
+    ]

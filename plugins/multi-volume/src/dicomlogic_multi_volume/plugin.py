@@ -43,6 +43,7 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
         options={
             "axis": "order volumes by these, joined by +: EchoTime, AcquisitionTime, InstanceNumber ...",
             "irregular": "uneven stacks: fill, as-is or error",
+            "show_phi": "true: volumes carry attributes that identify the patient, for a writer to write",
         },
     )
     yield AdaptorProvider(
@@ -56,5 +57,8 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("InversionTime", "EchoTime", "AcquisitionDate", "AcquisitionTime", "SeriesDate", "SeriesTime"),
             *("ConvolutionKernel", "ProtocolName", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
         ),
-        options={"irregular": "uneven stacks: fill, as-is or error"},
+        options={
+            "irregular": "uneven stacks: fill, as-is or error",
+            "show_phi": "true: volumes carry attributes that identify the patient, for a writer to write",
+        },
     )

@@ -14,11 +14,11 @@ from dicomlogic_core import (
     Loadable,
     LoadContext,
     Quantity,
-    SeriesView,
     Stack,
     UsageError,
     Volume,
     VolumeSequence,
+    is_true,
     layout_of,
     mode_of,
     quantity_of,
@@ -27,7 +27,7 @@ from dicomlogic_core import (
 )
 from dicomlogic_multi_volume.arrangements import Arrangement
 from dicomlogic_multi_volume.cine import time_axis
-from dicomlogic_multi_volume.finder import arrangements
+from dicomlogic_multi_volume.finder import arrangements, candidates_of
 from dicomlogic_multi_volume.offers import findings_of, first_volume, frames_of
 
 
@@ -63,7 +63,7 @@ def sequence_of(
 def _arrangement(stack: Stack, loadable: Loadable) -> Arrangement:
     """The arrangement the loadable was made from, found again from the headers."""
     frames = frames_of(stack)
-    found = [] if frames is None else arrangements(frames)
+    found = [] if frames is None else arrangements(frames, candidates_of(frames))
     wanted = loadable.options.get("axis", "")
     for one in found:
         if one.name == wanted:
@@ -101,11 +101,11 @@ def _layouts(one: Arrangement, mode: str) -> list[tuple[Stack, Layout]]:
 
 def _volumes(layouts: Sequence[tuple[Stack, Layout]], name: str, context: LoadContext) -> list[Volume]:
     """The volumes of layouts of equal length, their pixels asked for at once."""
-    wanted = [_refs(stack.series, layout) for stack, layout in layouts]
+    wanted = _refs(layouts)
     array = context.stack([ref for refs in wanted for ref in refs])
     padding = {} if context.padding is None else {"padding": context.padding}
     quantities = _quantities(layouts)
-    show_phi = context.options.get("show_phi", "").lower() in ("1", "true", "yes", "on")
+    show_phi = is_true(context.options, "show_phi")
     result = []
     for number, ((stack, layout), refs) in enumerate(zip(layouts, wanted)):
         first = number * len(refs)
@@ -138,7 +138,13 @@ def _quantities(layouts: Sequence[tuple[Stack, Layout]]) -> dict[str, Quantity]:
     return {uid: quantity_of(series[uid], stored) for uid, stored in rows.items()}
 
 
-def _refs(series: SeriesView, layout: Layout) -> tuple[FrameRef | None, ...]:
-    stored = [row for row in layout.rows if row is not None]
-    refs = dict(zip(stored, series.frames.refs(stored)))
-    return tuple(None if row is None else refs[row] for row in layout.rows)
+def _refs(layouts: Sequence[tuple[Stack, Layout]]) -> list[tuple[FrameRef | None, ...]]:
+    """The frames of every layout; the references of a series are made at once."""
+    known: dict[str, tuple[FrameRef, ...]] = {}
+    result = []
+    for stack, layout in layouts:
+        if stack.series.series_uid not in known:
+            known[stack.series.series_uid] = stack.series.frames.refs()
+        refs = known[stack.series.series_uid]
+        result.append(tuple(None if row is None else refs[row] for row in layout.rows))
+    return result

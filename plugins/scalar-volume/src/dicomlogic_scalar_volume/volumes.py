@@ -21,6 +21,7 @@ from dicomlogic_core import (
     can_be,
     even_distances,
     finding,
+    is_true,
     layout_of,
     mode_of,
     quantity_of,
@@ -29,8 +30,6 @@ from dicomlogic_core import (
     stack_of,
     stored_order,
 )
-
-_TRUE = frozenset(("1", "true", "yes", "on"))
 
 
 def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
@@ -42,7 +41,7 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
         # What was asked for all of a study may not suit this one; its own way was chosen when it was examined.
         mode = mode_of(loadable.options.get("irregular"))
     # Frames whose places are known, such as those of a time series, would lose them.
-    if stack.kind == "unlocated" and _is_true(context, "assume_stack"):
+    if stack.kind == "unlocated" and is_true(context.options, "assume_stack"):
         layout = stored_order(stack)
     else:
         layout = layout_of(stack, mode)
@@ -59,17 +58,13 @@ def make_volume(loadable: Loadable, context: LoadContext) -> Volume:
         frame_of_reference_uid=series.frames.text("FrameOfReferenceUID")[stored[0]] or "",
         provenance=tuple(None if row is None else refs[row] for row in layout.rows),
         missing=layout.missing,
-        metadata=stack_metadata(stack, layout, show_phi=_is_true(context, "show_phi")),
+        metadata=stack_metadata(stack, layout, show_phi=is_true(context.options, "show_phi")),
         findings=_findings(loadable, stack, mode, quantity.findings),
         name=loadable.name,
     )
     if stack.doubles:
         volume = _compared(volume, stack, context)
     return _resampled(volume, stack, padding) if mode == "resample" and stack.kind == "volume" else volume
-
-
-def _is_true(context: LoadContext, option: str) -> bool:
-    return context.options.get(option, "").lower() in _TRUE
 
 
 def _findings(loadable: Loadable, stack: Stack, mode: str, others: Sequence[Finding]) -> tuple[Finding, ...]:
