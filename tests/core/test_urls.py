@@ -18,7 +18,7 @@ INSTANCE = "https://host/root/studies/1.2/series/3.4/instances/5.6"
         ("HTTPS://Host.Example.ORG:443/Root/studies/1.2/", "https://host.example.org/Root/studies/1.2"),
         ("http://host:80/", "http://host"),
         ("http://host:8042/dicom-web", "http://host:8042/dicom-web"),
-        ("https://host//root///studies/1.2", "https://host/root/studies/1.2"),
+        ("https://host//dw///studies/1.2", "https://host/dw/studies/1.2"),
         ("https://host/root?token=x#frag", "https://host/root"),
         ("dicomweb+https://host/root", "https://host/root"),
         ("dicomweb+http://host/root", "http://host/root"),
