@@ -28,10 +28,12 @@ def frame_fragments(read: Read, start: int, end: int, frames: int) -> list[list[
     """The fragments of each of `frames` frames; `start` is the offset of the pixel value, `end` that of the file's end.
 
     Raises:
-        PixelError: ``pixels.decode-failed``: no items there; ``pixels.missing``: fragments do not make so many frames.
+        PixelError: ``pixels.decode-failed``: no items there; ``pixels.missing``: fragments do not make so many frames;
+            ``pixels.invalid-header``: they make several where the header says one.
     """
     table, fragments = _items(read, start, end)
     if frames == 1:
+        _check_single(read, table, fragments)
         return [fragments]
     if len(fragments) == frames:
         return [[fragment] for fragment in fragments]
@@ -44,6 +46,21 @@ def frame_fragments(read: Read, start: int, end: int, frames: int) -> list[list[
             remedy="the file may be truncated; fetch it again",
         )
     return [fragments[first:last] for first, last in zip(starts, [*starts[1:], len(fragments)])]
+
+
+def _check_single(read: Read, table: bytes, fragments: Sequence[Fragment]) -> None:
+    """Refuse several frames where one is expected: a decoder would give the first and drop the others."""
+    if len(fragments) < 2:
+        return
+    begun = sum(read(offset, 8).startswith(_STARTS) for offset, _ in fragments)
+    listed = len(table) // 4
+    by_table = listed > 1 and _by_table(table, fragments, fragments[0][0] - 8, listed) is not None
+    if begun > 1 or by_table:
+        raise PixelError(
+            f"the pixel data holds {max(begun, listed)} frames, the header says one",
+            code="pixels.invalid-header",
+            remedy="repair NumberOfFrames",
+        )
 
 
 def _items(read: Read, start: int, end: int) -> tuple[bytes, list[Fragment]]:

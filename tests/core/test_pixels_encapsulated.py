@@ -58,6 +58,18 @@ def test_fragments_that_do_not_make_the_frames_are_an_error() -> None:
     assert caught.value.code == "pixels.missing"
 
 
+@pytest.mark.parametrize("has_bot", [True, False])
+def test_frames_that_the_header_does_not_count_are_not_dropped(has_bot: bool) -> None:
+    with pytest.raises(PixelError, match="holds 4 frames") as caught:
+        frames_of(encapsulate(JPEG_LIKE, has_bot=has_bot), 1)
+    assert caught.value.code == "pixels.invalid-header"
+
+
+def test_run_length_frames_that_the_header_does_not_count_are_told_by_the_offset_table() -> None:
+    with pytest.raises(PixelError, match="holds 3 frames"):
+        frames_of(encapsulate([b"\1" * 64] * 3), 1)
+
+
 @pytest.mark.parametrize("value", [b"", b"\0" * 64, b"\xfe\xff\x00\xe0\0\0\0\0"])
 def test_what_is_not_encapsulated_is_refused(value: bytes) -> None:
     with pytest.raises(PixelError):
