@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import four_dimensional_page
 import pytest
-
-
-def load_page() -> ModuleType:
-    """The table beside this file; test modules are not importable by name."""
-    name = "four_dimensional_page"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-four_dimensional_page = load_page()
 
 
 def test_the_page_is_what_the_data_gives_now(shared_data: Path) -> None:

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import slicer_differences as differences
 
 import dicomlogic_core as dl
-
-
-def load_differences() -> ModuleType:
-    """The table beside this file; test modules are not importable by name."""
-    name = "slicer_differences"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-differences = load_differences()
 
 
 def compare(volume: dl.Volume, theirs: dict[str, Any]) -> Iterator[str]:
