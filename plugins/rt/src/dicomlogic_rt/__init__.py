@@ -1,0 +1,1 @@
+"""Radiotherapy for DICOMLogic: structure sets, doses, dose-volume histograms, plans, images and registrations."""
