@@ -1,0 +1,118 @@
+"""Structure sets: regions of interest by name, and what can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from dicomlogic_core import Finding
+from dicomlogic_rt.rois import Contour, Roi
+
+__all__ = ["Contour", "ReferencedSeries", "Roi", "StructureSet"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencedSeries:
+    """A series that a structure set says it was drawn on.
+
+    Attributes:
+        study_uid: "" when not told.
+        series_uid: "" when only instances are told.
+        sop_uids: its instances as listed.
+        frame_of_reference_uid: "" when not told.
+    """
+
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uids: tuple[str, ...] = ()
+    frame_of_reference_uid: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "study_uid": self.study_uid,
+            "series_uid": self.series_uid,
+            "sop_uids": list(self.sop_uids),
+            "frame_of_reference_uid": self.frame_of_reference_uid,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StructureSet:
+    """Regions of interest drawn on images.
+
+    ``structures["PTV"]`` and ``structures[3]`` give a region by name or number; iterating gives all.
+
+    Attributes:
+        name: the loadable's name.
+        label: StructureSetLabel.
+        sop_uid: SOPInstanceUID of the object.
+        rois: in the order of StructureSetROISequence; names are unique.
+        references: image series by ReferencedFrameOfReferenceSequence and by the contours.
+        frames_of_reference: FrameOfReferenceUIDs that its regions use, the most used first.
+        metadata: JSON-able: keyword -> text of StructureSetName, StructureSetDescription, dates, approval.
+        findings: what reading found.
+    """
+
+    kind: ClassVar[str] = "structure-set"
+
+    name: str = ""
+    label: str = ""
+    sop_uid: str = ""
+    rois: tuple[Roi, ...] = ()
+    references: tuple[ReferencedSeries, ...] = ()
+    frames_of_reference: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rois)
+
+    def __iter__(self) -> Iterator[Roi]:
+        return iter(self.rois)
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in (roi.name, roi.number) for roi in self.rois)
+
+    def __getitem__(self, key: str | int) -> Roi:
+        """The region of a name or number.
+
+        Raises:
+            KeyError: there is none; says which there are.
+        """
+        for roi in self.rois:
+            if key in (roi.name, roi.number):
+                return roi
+        there = ", ".join(f"{roi.number} {roi.name!r}" for roi in self.rois) or "none"
+        raise KeyError(f"no region {key!r}; there are {there}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the regions, in order."""
+        return tuple(roi.name for roi in self.rois)
+
+    def pick(self, rois: Sequence[Roi | str | int] | None = None) -> tuple[Roi, ...]:
+        """Regions by value, name or number; all that are filled when None."""
+        if rois is None:
+            return tuple(roi for roi in self.rois if roi.filled)
+        return tuple(roi if isinstance(roi, Roi) else self[roi] for roi in rois)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able: everything read, contours included."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "label": self.label,
+            "sop_uid": self.sop_uid,
+            "metadata": dict(self.metadata),
+            "frames_of_reference": list(self.frames_of_reference),
+            "references": [series.as_dict() for series in self.references],
+            "rois": [roi.as_dict() for roi in self.rois],
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+    def __repr__(self) -> str:
+        contours = sum(len(roi.contours) for roi in self.rois)
+        counts = f"{len(self.rois)} regions, {contours} contours, {len(self.findings)} findings"
+        return f"StructureSet({self.label!r}, {counts})"
