@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import DicomLogicError
-from dicomlogic_core.urls import is_within, origin, split_url
+from dicomlogic_core.urls import is_within, normalise_url, origin, split_url
 from dicomlogic_core.workers import resolve
 
 if TYPE_CHECKING:
@@ -106,5 +106,8 @@ class Clients:
 
     def _base(self, location: str) -> str:
         """The base of a web location, without what it names below ``/studies``; other locations unchanged."""
-        scheme = location.partition(":")[0].partition("+")[0].lower()
-        return split_url(location, self._labels).base if scheme in _WEB else location
+        prefix, plus, protocol = location.partition(":")[0].lower().partition("+")
+        if prefix in _WEB:
+            return split_url(location, self._labels).base
+        # A plugin's own kind of service, ``name+https://host/root``, is talked to as any web server.
+        return normalise_url(location.partition("+")[2]) if plus and protocol in ("http", "https") else location

@@ -97,6 +97,17 @@ def test_labels(clients: Clients) -> None:
     assert headers(clients.http("dicomweb://pacs/studies/1"))
 
 
+def test_a_plugins_own_kind_of_web_service_is_talked_to_as_any_other(clients: Clients, host: Host) -> None:
+    clients.name("imagebox+https://host/root", {"auth": "env:T"})
+    client = clients.http("imagebox+https://HOST/root/series/1")
+    assert client.base == "https://host/root"
+    assert headers(client) == {"Authorization": "Bearer t"}
+    assert host.asked == [("https://host", "dicomweb")]
+    assert headers(clients.http("imagebox+https://host/elsewhere")) == {}
+    with pytest.raises(UsageError, match="password"):
+        clients.http("imagebox+https://user:secret@host/root")
+
+
 def test_folders_are_named_too_and_need_no_client(clients: Clients) -> None:
     clients.name("/data/folder", {})
     clients.name(r"C:\data", {})
