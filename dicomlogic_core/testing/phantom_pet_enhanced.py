@@ -184,7 +184,7 @@ _OBJECT: dict[str, Any] = {
     "DeadTimeCorrected": "YES",
     "CountsSource": "EMISSION",
 }
-_PATIENT_AND_SERIES = [
+_PATIENT_AND_SERIES = (
     "PatientSex",
     "PatientSize",
     "PatientWeight",
@@ -194,8 +194,8 @@ _PATIENT_AND_SERIES = [
     "SeriesDate",
     "SeriesTime",
     "SeriesDescription",
-]
-_CONVERTED = [
+)
+_CONVERTED = (
     "Units",
     "DecayCorrection",
     "CorrectedImage",
@@ -207,4 +207,4 @@ _CONVERTED = [
     "RadiopharmaceuticalInformationSequence",
     "SUVType",
     "DoseCalibrationFactor",
-]
+)
