@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.jobs import Job, JobResult, make_jobs, run_job, run_jobs
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
-    from dicomlogic_core.objects import Axis, Segmentation, Volume, VolumeSequence
+    from dicomlogic_core.objects import Axis, Volume, VolumeSequence
     from dicomlogic_core.pixels.encapsulated import frame_fragments
     from dicomlogic_core.pixels.known import pixel_findings
     from dicomlogic_core.planes import Planes, classify_planes
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
     from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
     from dicomlogic_core.resample import even_distances, resample_slices
+    from dicomlogic_core.segmentation import Segment, Segmentation
     from dicomlogic_core.series import FrameTable, SeriesView, StudyView, parse_number, parse_numbers
     from dicomlogic_core.session import Session, open
     from dicomlogic_core.stacks import Stack, stack_of
@@ -134,7 +135,7 @@ _NAMES: dict[str, str] = {
         "loadable": "Loadable",
         "manager": "PluginManager default_manager",
         "frame_array": "FrameArray",
-        "objects": "Axis Segmentation Volume VolumeSequence",
+        "objects": "Axis Volume VolumeSequence",
         "pixels.encapsulated": "frame_fragments",
         "pixels.known": "pixel_findings",
         "planes": "Planes classify_planes",
@@ -144,6 +145,7 @@ _NAMES: dict[str, str] = {
         "files": "replacing",
         "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
         "resample": "even_distances resample_slices",
+        "segmentation": "Segment Segmentation",
         "series": "FrameTable SeriesView StudyView parse_number parse_numbers",
         "session": "Session open",
         "stacks": "Stack stack_of",
@@ -189,6 +191,7 @@ __all__ = [
     "Location",
     "PrivateTag",
     "Ref",
+    "Segment",
     "Segmentation",
     "SeriesRef",
     "SeriesView",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.privacy import identifies_patient
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.findings import Finding
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.objects import Volume, VolumeSequence
+    from dicomlogic_core.segmentation import Segmentation
     from dicomlogic_core.session import Session
 
 _MOST_ROWS = 120
@@ -78,7 +79,7 @@ def loadables_html(loadables: Sequence[Loadable]) -> str:
             loadable.name,
             loadable.kind,
             f"{loadable.confidence:.2f}",
-            len(loadable.frames),
+            loadable.frame_count,
             " ".join(dict.fromkeys(finding.code for finding in loadable.findings)),
         ]
         for loadable in loadables[:_MOST_ROWS]
@@ -133,8 +134,53 @@ def volume_html(volume: Volume) -> str:
         title
         + _picture(volume)
         + table_html(["", ""], lines, len(lines), longest=LONGEST_SENTENCE)
+        + report_html(volume.metadata.get("report"))
         + findings_html(volume.findings)
     )
+
+
+def report_html(report: Any) -> str:
+    """``metadata["report"]`` as a table of names and values, what is nested with its names joined by dots."""
+    if not isinstance(report, Mapping):
+        return ""
+    lines = list(_flat(report, ""))
+    return table_html(["report", ""], lines[:_MOST_ROWS], len(lines), longest=LONGEST_SENTENCE) if lines else ""
+
+
+def _flat(value: Any, name: str) -> Iterator[list[str]]:
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _flat(one, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value):
+        for number, one in enumerate(value):
+            yield from _flat(one, f"{name}.{number}")
+    elif isinstance(value, (list, tuple)):
+        yield [name, ", ".join(_value(one) for one in value)]
+    else:
+        yield [name, "" if value is None else _value(value)]
+
+
+def segmentation_html(segmentation: Segmentation) -> str:
+    """A segmentation as a table of its segments with their colours and volumes."""
+    i, j, k = segmentation.geometry.spacing_mm
+    lines = [
+        ["layers", f"{segmentation.layers.shape} {segmentation.layers.dtype}, layers[layer, k, j, i]"],
+        ["spacing i, j, k", f"{i:.4g}, {j:.4g}, {k:.4g} mm"],
+    ]
+    counts = segmentation.voxel_counts()
+    volume = segmentation.voxel_volume_ml
+    segments = [
+        [_hex_colour(one.colour), one.id, one.name, one.layer, one.label, count, f"{count * volume:.4g} ml"]
+        for one, count in zip(segmentation.segments[:_MOST_ROWS], counts)
+    ]
+    head = ["colour", "id", "name", "layer", "label", "voxels", "volume"]
+    title = f"<p><b>Segmentation</b> {_text(segmentation.name)}</p>"
+    tables = table_html(["", ""], lines, len(lines), longest=LONGEST_SENTENCE)
+    return title + tables + table_html(head, segments, len(counts)) + findings_html(segmentation.findings)
+
+
+def _hex_colour(colour: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
 
 
 def _picture(volume: Volume) -> str:
@@ -174,7 +220,7 @@ def sequence_html(sequence: VolumeSequence) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, (tuple, list)):
-        return "(" + " ".join(f"{one:.3g}" for one in value) + ")"
+        return "(" + " ".join(f"{one:.3g}" if isinstance(one, (int, float)) else str(one) for one in value) + ")"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

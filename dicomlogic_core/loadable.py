@@ -17,11 +17,15 @@ class Loadable:
 
     Attributes:
         adaptor: name of the provider that made it and will load it.
-        kind: what loading gives: ``volume``, ``sequence``, ``structure-set``, ``dose`` ...
+        kind: what loading gives: ``volume``, ``sequence``, ``segmentation``, ``structure-set``, ``plan``,
+            ``registration`` ... Objects say the same by an attribute ``kind`` of their class.
         name: as 3D Slicer names it; never holds patient data.
         study_uid: its study.
         series_uids: series it takes frames from, in order.
-        frames: the frames it claims, in order of the object made (k ascending for a volume).
+        frames: the frames it claims, in order of the object made (k ascending for a volume). An instance without pixels
+            (a plan, a structure set, a registration) is claimed as a whole by its frame 0, which
+            ``series.instance(row).whole`` gives: so two plans of one series are two loadables with ids of their own,
+            both are selected, and neither counts as left out.
         references: series it uses without claiming them (the CT of a PET, the images of a structure set).
         confidence: 0..1 on the scale of the documentation; 0.5 is a plain scalar volume.
         findings: what is worth knowing before loading.
@@ -66,7 +70,7 @@ class Loadable:
         for frame in self.frames:
             digest.update(f"{frame.sop_uid}/{frame.frame}/{frame.region}\0".encode())
         if not self.frames:
-            # Objects without pixels (plans, reports) claim nothing; their name tells them apart.
+            # What claims nothing can be told apart by its name only.
             digest.update(self.name.encode())
         return digest.hexdigest()[:16]
 
@@ -74,6 +78,11 @@ class Loadable:
     def instances(self) -> int:
         """Number of instances it claims."""
         return len({frame.sop_uid for frame in self.frames})
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames with pixels it claims."""
+        return sum(frame.frame > 0 for frame in self.frames)
 
     def __reduce__(self) -> tuple[object, ...]:
         # A mapping proxy cannot be pickled; the constructor wraps the dict again.
@@ -94,7 +103,7 @@ class Loadable:
             "study_uid": self.study_uid,
             "series_uids": list(self.series_uids),
             "instances": self.instances,
-            "frames": len(self.frames),
+            "frames": self.frame_count,
             "confidence": self.confidence,
             "selected": self.selected,
             "group": self.group,

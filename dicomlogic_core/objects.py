@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -40,10 +40,13 @@ class Volume:
         missing: indices k of filled slices.
         metadata: JSON-able. ``window``: list of [center, width] presets in `unit`; ``common``: keyword -> text of
             attributes equal in all slices; ``varying``: keyword -> one text per k; ``slice_positions_lps_mm``:
-            [x, y, z] per k when they are off the grid; ``padding``: value; others by the adaptor.
+            [x, y, z] per k when they are off the grid; ``padding``: value; ``report``: a mapping, shown as a table and
+            written beside the image; others by the adaptor.
         findings: what examining and loading found.
         name: the loadable's name.
     """
+
+    kind: ClassVar[str] = "volume"
 
     array: NDArray[Any] | FrameArray
     geometry: Geometry
@@ -162,6 +165,8 @@ class VolumeSequence:
         findings: what examining and loading found.
     """
 
+    kind: ClassVar[str] = "sequence"
+
     volumes: tuple[Volume, ...]
     axes: tuple[Axis, ...]
     name: str = ""
@@ -257,20 +262,3 @@ class VolumeSequence:
         from dicomlogic_core.faces import sequence_html  # drawn only in notebooks
 
         return sequence_html(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Segmentation:
-    """Label layers on one grid.
-
-    Attributes:
-        layers: ``[layer, k, j, i]`` unsigned integers; segments that overlap lie in different layers.
-        geometry: their grid.
-        segments: one mapping per segment: ``id, name, color`` (r, g, b 0..1), ``label``, ``layer``, ``tags``.
-    """
-
-    layers: NDArray[Any]
-    geometry: Geometry
-    segments: tuple[Mapping[str, Any], ...]
-    name: str = ""
-    findings: tuple[Finding, ...] = ()

@@ -28,10 +28,15 @@ class InstanceRef:
     series_uid: str
     sop_uid: str
 
+    @property
+    def whole(self) -> FrameRef:
+        """The instance as something a loadable can claim when it has no pixels: its frame 0."""
+        return FrameRef(study_uid=self.study_uid, series_uid=self.series_uid, sop_uid=self.sop_uid, frame=0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRef:
-    """One frame of an instance; `frame` counts from 1 (PS3.3 C.7.6.6, NumberOfFrames).
+    """One frame of an instance; `frame` counts from 1 (PS3.3 C.7.6.6, NumberOfFrames), 0 is an instance without pixels.
 
     `region` is 0 for the whole frame; in a mosaic or vendor grid it is the number of the tile, from 1.
     """
