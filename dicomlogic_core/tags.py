@@ -300,7 +300,17 @@ _TABLE = """
 300600B0 ROIPhysicalPropertiesSequence SQ 1
 300A0002 RTPlanLabel SH 1
 300A0003 RTPlanName LO 1
+300A0070 FractionGroupSequence SQ 1
+300A0071 FractionGroupNumber IS 1
+300A0084 BeamDose DS 1
+300A0086 BeamMeterset DS 1
 300C0002 ReferencedRTPlanSequence SQ 1
+300C0004 ReferencedBeamSequence SQ 1
+300C0006 ReferencedBeamNumber IS 1
+300C0020 ReferencedFractionGroupSequence SQ 1
+300C0022 ReferencedFractionGroupNumber IS 1
+300C0060 ReferencedStructureSetSequence SQ 1
+300C0080 ReferencedDoseSequence SQ 1
 52009229 SharedFunctionalGroupsSequence SQ 1
 52009230 PerFrameFunctionalGroupsSequence SQ 1
 7FE00001 ExtendedOffsetTable OV 1
