@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         NetworkError,
         PixelError,
         PluginError,
+        QuantityError,
         SourceError,
         UsageError,
         WriteError,
@@ -120,7 +121,7 @@ _NAMES: dict[str, str] = {
         ),
         "errors": (
             "Cancelled DatabaseError DicomLogicError GeometryError HeaderError NetworkError PixelError PluginError "
-            "SourceError UsageError WriteError"
+            "QuantityError SourceError UsageError WriteError"
         ),
         "findings": "CODES Finding finding finding_from_error",
         "geometry": "Geometry",
@@ -310,6 +311,7 @@ __all__ = [
     "NetworkError",
     "PixelError",
     "PluginError",
+    "QuantityError",
     "SourceError",
     "UsageError",
     "WriteError",

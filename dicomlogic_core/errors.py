@@ -116,6 +116,12 @@ class PixelError(DicomLogicError):
     code = "pixels"
 
 
+class QuantityError(DicomLogicError):
+    """Values that cannot become the quantity asked for: an input is missing, absurd or contradicts another."""
+
+    code = "quantity"
+
+
 class PluginError(DicomLogicError):
     """A plugin failed at work; ``__cause__`` is what it raised.
 
