@@ -36,7 +36,7 @@ class Job:
     columns: tuple[Columns, ...]
     sources: Mapping[str, Mapping[str, str]]
     folder: str
-    format: str = "nrrd"
+    format: str = "auto"
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,7 +72,7 @@ def make_jobs(
     loadables: Sequence[Loadable],
     folder: str | Path,
     *,
-    format: str = "nrrd",
+    format: str = "auto",
     options: Mapping[str, str] | None = None,
     portable: bool = True,
 ) -> list[Job]:

@@ -130,16 +130,15 @@ class Registry:
     def for_format(self, format: str, kind_of_object: str) -> WriterProvider:
         """The writer of a format that takes objects of a kind (``volume``, ``sequence``, ``segmentation`` ...).
 
+        For the format ``auto`` the first writer made for the kind, or else the first that takes any object.
+
         Raises:
             UsageError: none does; says what is known.
         """
+        made_for_it = any(_takes_kind(provider, format, kind_of_object) for provider in self.providers("writer"))
         provider: WriterProvider = self._first(
             "writer",
-            lambda provider: (
-                isinstance(provider, WriterProvider)
-                and provider.format == format
-                and (not provider.accepts or kind_of_object in provider.accepts)
-            ),
+            lambda provider: _takes_kind(provider, format, kind_of_object, any_kind=not made_for_it),
             f"a {kind_of_object} as {format}",
             "",
             lambda provider: [f"{provider.format} ({', '.join(sorted(provider.accepts)) or 'anything'})"],  # type: ignore[attr-defined]
@@ -223,6 +222,12 @@ class Registry:
         if distribution:
             remedy = f"{self.why_missing(distribution)}; {remedy}"
         raise UsageError(f"no {kind} handles {what}", remedy=remedy)
+
+
+def _takes_kind(provider: Provider, format: str, kind: str, *, any_kind: bool = False) -> bool:
+    if not isinstance(provider, WriterProvider) or format not in (provider.format, "auto"):
+        return False
+    return kind in provider.accepts or (any_kind and not provider.accepts)
 
 
 def _takes_class(provider: AdaptorProvider, classes: set[str]) -> bool:

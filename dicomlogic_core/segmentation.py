@@ -69,7 +69,7 @@ class Segmentation:
         segments: in order of their numbers.
         name: the loadable's name.
         findings: what examining and loading found.
-        metadata: JSON-able; ``source_instances``: SOPInstanceUIDs it was made from.
+        metadata: JSON-able; ``source_instance_uids``: SOPInstanceUIDs it was made from.
         frame_of_reference_uid: "" when absent.
     """
 

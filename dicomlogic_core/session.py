@@ -284,14 +284,15 @@ class Session:
         obj: Any,
         folder: str | Path,
         *,
-        format: str = "nrrd",
+        format: str = "auto",
         options: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> Sequence[Path]:
         """Write an object into `folder`; returns the files written.
 
-        The file is called after the object, followed by a short digest of where its slices came from: two objects never
-        overwrite each other, and writing the same one again replaces it.
+        The format ``auto`` is the one made for such objects: ``nrrd`` for volumes, sequences and segmentations, else
+        that of a plugin, else ``json``. The file is called after the object, followed by a short digest of where it
+        came from: two objects never overwrite each other, and writing the same one again replaces it.
 
         Raises:
             UsageError: no writer has that format or takes such an object, or an option is unknown.

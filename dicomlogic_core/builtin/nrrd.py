@@ -1,4 +1,4 @@
-"""Volumes and sequences of volumes as NRRD files: `NrrdWriter`.
+"""Volumes, sequences of volumes and segmentations as NRRD files: `NrrdWriter`.
 
 Voxels are streamed from the arrays, by zlib at level 1, or by isal on several threads when it is installed: pynrrd's
 own level 9 makes files 4 % smaller at a fortieth of the speed.
@@ -14,9 +14,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dicomlogic_core import FrameArray, UsageError, Volume, VolumeSequence, WriteError, is_true, replacing
+from dicomlogic_core import FrameArray, Segmentation, UsageError, Volume, VolumeSequence, WriteError, is_true, replacing
+from dicomlogic_core.builtin.json_writer import write_json
 from dicomlogic_core.builtin.nrrd_diffusion import diffusion_of, dwi_fields, dwi_keys, fsl_texts
 from dicomlogic_core.builtin.nrrd_header import header_bytes, provenance_keys, volume_fields
+from dicomlogic_core.builtin.nrrd_segmentation import (
+    segmentation_fields,
+    segmentation_keys,
+    segmentation_shape,
+    segmentation_voxels,
+)
 from dicomlogic_core.builtin.nrrd_sequence import manifest, sequence_fields, sequence_keys
 
 _PIECE = 4 << 20
@@ -25,7 +32,8 @@ _FORMS = ("sequence", "dwi")
 
 
 class NrrdWriter:
-    """Writes a `Volume` as one ``.nrrd`` file in LPS, a `VolumeSequence` as one ``.seq.nrrd``.
+    """Writes a `Volume` as one ``.nrrd`` file in LPS, a `VolumeSequence` as one ``.seq.nrrd``, a `Segmentation` as one
+    ``.seg.nrrd``.
 
     Options: ``encoding`` (``gzip`` or ``raw``), ``show_phi`` (``true``: also attributes that identify the patient),
     ``as`` (``dwi``: sequences with b-values as a diffusion-weighted ``.nrrd`` with ``.bval`` and ``.bvec``).
@@ -35,7 +43,7 @@ class NrrdWriter:
         """Write to `path` with the suffix added; frames of lazy volumes are fetched, of a sequence volume by volume.
 
         A sequence whose volumes differ in grid or components becomes one ``.nrrd`` per volume and a ``.json`` that
-        lists them with their axis values.
+        lists them with their axis values. What a volume has in ``metadata["report"]`` goes to a ``.report.json``.
 
         Raises:
             UsageError: an unknown option value.
@@ -46,7 +54,9 @@ class NrrdWriter:
         form = _choice(options, "as", _FORMS)
         show_phi = is_true(options, "show_phi")
         if isinstance(obj, Volume):
-            return [_write_volume(obj, path, encoding, show_phi=show_phi)]
+            return [_write_volume(obj, path, encoding, show_phi=show_phi), *_write_report(obj, path)]
+        if isinstance(obj, Segmentation):
+            return [_write_segmentation(obj, path, encoding)]
         if not isinstance(obj, VolumeSequence):
             raise WriteError(f"a {type(obj).__name__} cannot be written as .nrrd", remedy="load a volume")
         if not obj.uniform:
@@ -72,6 +82,19 @@ def _write_volume(volume: Volume, path: Path, encoding: str, *, show_phi: bool) 
         array.shape, dtype, volume_fields(volume, encoding), provenance_keys(volume, show_phi=show_phi)
     )
     return _write_file(_with_suffix(path, ".nrrd"), header, [_storable(array, dtype)], encoding)
+
+
+def _write_report(volume: Volume, path: Path) -> list[Path]:
+    report = volume.metadata.get("report")
+    return [write_json(_with_suffix(path, ".report.json"), report)] if isinstance(report, Mapping) else []
+
+
+def _write_segmentation(segmentation: Segmentation, path: Path, encoding: str) -> Path:
+    dtype = _stored_type(segmentation.layers.dtype)
+    shape = segmentation_shape(segmentation)
+    header = header_bytes(shape, dtype, segmentation_fields(segmentation, encoding), segmentation_keys(segmentation))
+    voxels = (_storable(part, dtype) for part in segmentation_voxels(segmentation))
+    return _write_file(_with_suffix(path, ".seg.nrrd"), header, voxels, encoding)
 
 
 def _write_sequence(sequence: VolumeSequence, path: Path, encoding: str, *, show_phi: bool) -> Path:

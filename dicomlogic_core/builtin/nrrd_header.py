@@ -17,7 +17,7 @@ from typing import Any
 import nrrd
 import numpy as np
 
-from dicomlogic_core import Volume, WriteError, __version__, identifies_patient, tag_key
+from dicomlogic_core import Geometry, Volume, WriteError, __version__, identifies_patient, tag_key
 
 # Keys that a reader would take for a field of the format itself.
 _FIELD_NAMES = """
@@ -35,17 +35,21 @@ _COLOUR_KINDS = {3: "RGB-color", 4: "RGBA-color"}
 
 def volume_fields(volume: Volume, encoding: str) -> dict[str, Any]:
     """Fields of a volume; ``space directions`` are the columns of `ijk_to_lps`, so a tilted stack keeps its shear."""
-    directions = volume.geometry.ijk_to_lps[:3, :3].T
-    kinds = ["domain", "domain", "domain"]
+    fields = grid_fields(volume.geometry, encoding)
     if len(volume.array.shape) == 4:
         # A row of NaN is written as `none`: components have no direction in space.
-        directions = np.vstack([np.full(3, np.nan), directions])
-        kinds.insert(0, _COLOUR_KINDS.get(volume.array.shape[3], "vector"))
+        fields["space directions"] = np.vstack([np.full(3, np.nan), fields["space directions"]])
+        fields["kinds"] = [_COLOUR_KINDS.get(volume.array.shape[3], "vector"), *fields["kinds"]]
+    return fields
+
+
+def grid_fields(geometry: Geometry, encoding: str) -> dict[str, Any]:
+    """Fields of a grid with one value per voxel."""
     return {
         "space": "left-posterior-superior",
-        "space directions": directions,
-        "space origin": np.array(volume.geometry.origin_lps_mm),
-        "kinds": kinds,
+        "space directions": geometry.ijk_to_lps[:3, :3].T,
+        "space origin": np.array(geometry.origin_lps_mm),
+        "kinds": ["domain", "domain", "domain"],
         "encoding": encoding,
     }
 

@@ -32,17 +32,24 @@ def dicomlogic_fetchers() -> Iterable[FetcherProvider]:
 
 @hookimpl
 def dicomlogic_writers() -> Iterable[WriterProvider]:
-    """NRRD."""
+    """NRRD for what lies on a grid, JSON for everything that can say itself."""
     yield WriterProvider(
         name="nrrd",
         label="NRRD, as 3D Slicer reads it",
         factory="dicomlogic_core.builtin.nrrd:NrrdWriter",
         format="nrrd",
-        accepts=frozenset({"volume", "sequence"}),
-        suffixes=(".nrrd", ".seq.nrrd"),
+        accepts=frozenset({"volume", "sequence", "segmentation"}),
+        suffixes=(".nrrd", ".seq.nrrd", ".seg.nrrd"),
         options={
             "as": "dwi: sequences with b-values and gradients as DWI NRRD with .bval and .bvec",
             "encoding": "gzip (default) or raw",
             "show_phi": "true: also write attributes that identify the patient",
         },
+    )
+    yield WriterProvider(
+        name="json",
+        label="JSON of objects that are no images",
+        factory="dicomlogic_core.builtin.json_writer:JsonWriter",
+        format="json",
+        suffixes=(".json",),
     )

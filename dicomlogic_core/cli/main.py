@@ -120,7 +120,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_db(export)
     export.add_argument("--to", metavar="OUT", required=True, help="folder to write into")
-    export.add_argument("--format", default="nrrd", help="name of a writer's format (%(default)s)")
+    export.add_argument(
+        "--format", default="auto", help="name of a writer's format, e.g. nrrd or json (%(default)s: what fits each)"
+    )
     export.add_argument("--all", action="store_true", help="also the alternatives that are not selected")
     export.add_argument("--jobs", metavar="N", type=_count, default=1, help="loadables at the same time (%(default)s)")
     _add_where(export, "only loadables whose first series matches")
