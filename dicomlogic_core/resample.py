@@ -1,48 +1,195 @@
-"""Linear resampling of slices along k, for stacks whose spacing is uneven."""
+"""Volumes on other grids and at single points, in world space: `resample_volume` and `sample_points`."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomlogic_core.errors import UsageError
+from dicomlogic_core.findings import finding, merged
+from dicomlogic_core.resample_grid import (
+    Kernel,
+    at_places,
+    general_planes,
+    kernel_type,
+    parallel_lines,
+    separable_planes,
+)
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-_MOST_SLICES = 2  # times the slices that are there
+    from dicomlogic_core.geometry import Geometry
+    from dicomlogic_core.objects import Volume
+
+_KERNELS = ("linear", "nearest")
+_POINTS = 1 << 16  # at a time
+# Attributes in `Volume.metadata["common"]` that are no longer true on another grid.
+_GRID_ATTRIBUTES = """
+Rows Columns PixelSpacing ImagerPixelSpacing SliceThickness SpacingBetweenSlices SliceLocation NumberOfFrames
+ImagePositionPatient ImageOrientationPatient GridFrameOffsetVector GantryDetectorTilt InstanceNumber
+"""
+_OF_THE_GRID = frozenset(_GRID_ATTRIBUTES.split())
+_OF_SLICES = frozenset(["varying", "slice_positions_lps_mm"])
 
 
-def even_distances(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Equal steps over the same range as ascending `distances` (mm, at least two).
+def resample_volume(
+    volume: Volume, geometry: Geometry, *, kernel: Kernel = "linear", outside: float | None = None
+) -> Volume:
+    """`volume` on the grid `geometry`, which may be turned, sheared or of another size: same LPS mm, same values.
 
-    The step is the smallest gap, or the median where the smallest would make more than twice the slices.
+    A voxel is a box: up to half a voxel beyond the outermost centres the outermost values hold, further away `outside`.
+    Where a neighbour is missing, NaN or ``metadata["padding"]``, the nearest voxel is taken, so these never mix with
+    values.
+
+    Args:
+        volume: a lazy one is fetched.
+        geometry: of the result.
+        kernel: ``linear`` (trilinear; the result is floating point) or ``nearest`` (the type is kept).
+        outside: value of voxels outside the source. By default NaN, and where ``nearest`` keeps integers the volume's
+            padding value, else 0.
+
+    The result keeps name, quantity, unit, frame of reference, findings and metadata, but for what was said of slices,
+    and has the finding ``geometry.resampled``. Its voxels are mixed from several slices: `provenance` is empty, and
+    ``metadata["resampled"]`` names kernel, series and instances.
+
+    Raises:
+        UsageError: an unknown kernel, or an outside value that the type cannot hold.
     """
-    extent = float(distances[-1] - distances[0])
-    gaps = np.diff(distances)
-    most = _MOST_SLICES * len(distances)
-    for step in (float(gaps.min()), float(np.median(gaps))):
-        count = round(extent / step) + 1
-        if count <= most:
-            break
-    return np.linspace(distances[0], distances[-1], max(2, min(count, most)))
+    check_kernel(kernel)
+    volume = volume.fetch()
+    source = np.asarray(volume)
+    kind = kernel_type(source.dtype, kernel)
+    beyond = _outside(volume, kind, outside)
+    matrix = np.linalg.inv(volume.geometry.ijk_to_lps) @ geometry.ijk_to_lps
+    size_i, size_j, size_k = geometry.size_ijk
+    array = np.empty((size_k, size_j, size_i, *source.shape[3:]), kind)
+    left = 0
+    for k, (plane, inside) in enumerate(_filled(volume, source, matrix, geometry.size_ijk, kernel)):
+        array[k] = plane
+        if not inside.all():
+            array[k][~inside] = beyond
+            left += int(inside.size - np.count_nonzero(inside))
+    share = left / max(math.prod(geometry.size_ijk), 1)
+    message = f"{kernel} values on a grid of {geometry.size_ijk} voxels"
+    if left:
+        message += f"; {100 * share:.3g} % of them lie outside the source and hold {beyond:g}"
+    return replace(
+        volume,
+        array=array,
+        geometry=geometry,
+        provenance=(),
+        missing=(),
+        metadata=_metadata(volume, kernel),
+        findings=merged(volume.findings, [finding("geometry.resampled", message, remedy="")]),
+    )
 
 
-def resample_slices(
-    array: NDArray[Any], distances: NDArray[np.float64], wanted: NDArray[np.float64], *, padding: float | None = None
-) -> NDArray[Any]:
-    """`array` ``[k, ...]`` at `distances` (k,) mm, interpolated at `wanted` mm; floating point.
+def sample_points(
+    volume: Volume, points_lps_mm: ArrayLike, *, kernel: Kernel = "linear"
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Values of a volume at ``(n, 3)`` points in LPS mm: ``(n,)`` float64, NaN outside; and ``(n,)`` True inside.
 
-    Where one of the two neighbours holds `padding` the nearer slice is taken, so that padding never mixes with values.
+    Inside and the half voxel at the border are as for `resample_volume`.
+
+    Raises:
+        UsageError: the volume has colours, the points have another shape, or an unknown kernel.
     """
-    place = np.interp(wanted, distances, np.arange(len(distances)))
-    below = np.minimum(np.floor(place).astype(int), len(distances) - 2)
-    weight = place - below
-    kind = array.dtype if array.dtype.kind == "f" else np.dtype("float64" if array.dtype.itemsize > 2 else "float32")
-    result = np.empty((len(wanted), *array.shape[1:]), kind)
-    for k, (first, part) in enumerate(zip(below.tolist(), weight.tolist())):
-        low, high = array[first].astype(kind), array[first + 1].astype(kind)
-        result[k] = low + (high - low) * part
-        if padding is not None:
-            mixed = (array[first] == padding) | (array[first + 1] == padding)
-            result[k][mixed] = (low if part < 0.5 else high)[mixed]
-    return result
+    check_kernel(kernel)
+    points = np.asarray(points_lps_mm, float)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise UsageError(f"points have the shape {points.shape}", remedy="give (n, 3): x, y, z in LPS mm")
+    source = np.asarray(volume.fetch())
+    if source.ndim != 3:
+        raise UsageError("a colour volume has no single value at a point", remedy="sample its components one by one")
+    to_index = np.linalg.inv(volume.geometry.ijk_to_lps)
+    values = np.full(len(points), np.nan)
+    inside = np.zeros(len(points), bool)
+    for first in range(0, len(points), _POINTS):
+        part = slice(first, first + _POINTS)
+        places = to_index[:3, :3] @ points[part].T + to_index[:3, 3, None]
+        found, within = at_places(source, places, kernel)
+        values[part][within] = found
+        inside[part] = within
+    return values, inside
+
+
+def check_kernel(kernel: str) -> None:
+    """Refuse kernels that are not known.
+
+    Raises:
+        UsageError: an unknown kernel.
+    """
+    if kernel not in _KERNELS:
+        raise UsageError(f"{kernel!r} is no kernel", remedy=f"use one of {', '.join(_KERNELS)}")
+
+
+def _outside(volume: Volume, kind: np.dtype[Any], outside: float | None) -> float:
+    if outside is None:
+        return math.nan if kind.kind == "f" else float(volume.metadata.get("padding", 0))
+    if kind.kind != "f" and (not float(outside).is_integer() or not _holds(kind, outside)):
+        raise UsageError(f"{kind} voxels cannot hold {outside} outside the source", remedy="give a value of that type")
+    return float(outside)
+
+
+def _holds(kind: np.dtype[Any], value: float) -> bool:
+    if kind.kind == "b":
+        return value in (0, 1)
+    return bool(np.iinfo(kind).min <= value <= np.iinfo(kind).max)
+
+
+def _planes(
+    source: NDArray[Any], matrix: NDArray[np.float64], size_ijk: tuple[int, int, int], kernel: Kernel
+) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    found = parallel_lines(matrix, size_ijk, source.shape[2::-1], kernel)
+    if found is None:
+        return general_planes(np.ascontiguousarray(source), matrix, size_ijk, kernel)
+    axes, lines = found
+    order = [2 - axis for axis in reversed(axes)]
+    turned = source.transpose(*order, *range(3, source.ndim))
+    return separable_planes(turned, lines, kernel_type(source.dtype, kernel))
+
+
+def _filled(
+    volume: Volume, source: NDArray[Any], matrix: NDArray[np.float64], size_ijk: tuple[int, int, int], kernel: Kernel
+) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """Planes of the result; with the nearest voxels where interpolation would mix values with their absence."""
+    holed = _with_holes(volume, source) if kernel == "linear" else None
+    if holed is None:
+        yield from _planes(source, matrix, size_ijk, kernel)
+        return
+    nearest = _planes(source, matrix, size_ijk, "nearest")
+    for (plane, inside), (near, _) in zip(_planes(holed, matrix, size_ijk, "linear"), nearest):
+        yield np.where(np.isnan(plane), near, plane), inside
+
+
+def _with_holes(volume: Volume, source: NDArray[Any]) -> NDArray[Any] | None:
+    """The source as floating point with NaN where there is no value; None when there is one everywhere."""
+    holes = np.zeros(source.shape, bool)
+    holes[list(volume.missing)] = True
+    if (padding := volume.metadata.get("padding")) is not None:
+        holes |= source == padding
+    if source.dtype.kind == "f":
+        holes |= np.isnan(source)
+    if not holes.any():
+        return None
+    holed = source.astype(kernel_type(source.dtype, "linear"))
+    holed[holes] = np.nan
+    return holed
+
+
+def _metadata(volume: Volume, kernel: Kernel) -> Mapping[str, Any]:
+    refs = [ref for ref in volume.provenance if ref is not None]
+    kept = {name: value for name, value in volume.metadata.items() if name not in _OF_SLICES}
+    if "common" in kept:
+        kept["common"] = {name: text for name, text in kept["common"].items() if name not in _OF_THE_GRID}
+    kept["resampled"] = {
+        "kernel": kernel,
+        "series_uids": list(dict.fromkeys(ref.series_uid for ref in refs)),
+        "instance_uids": list(dict.fromkeys(ref.sop_uid for ref in refs)),
+    }
+    return kept

@@ -12,7 +12,7 @@ from dicomlogic_core import WriteError, replacing
 
 
 class JsonWriter:
-    """Writes what an object's method ``as_dict()`` gives as a ``.json`` file: strict, and equal bytes for equal objects."""
+    """Writes what an object's method ``as_dict()`` gives as ``.json``: strict, and equal bytes for equal objects."""
 
     def write(self, obj: Any, path: Path, options: Mapping[str, str]) -> Sequence[Path]:
         """Write to `path` with the suffix added; numbers that are not finite become null.
