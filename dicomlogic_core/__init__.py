@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.providers import AdaptorProvider, FetcherProvider, SourceProvider, WriterProvider
     from dicomlogic_core.references import BulkRef, FrameRef, InstanceRef, Location, Ref, SeriesRef, StudyRef
     from dicomlogic_core.resample import resample_volume, sample_points
-    from dicomlogic_core.resample_slices import even_distances, resample_slices
+    from dicomlogic_core.resample_stack import even_distances, resample_slices
     from dicomlogic_core.segmentation import Segment, Segmentation
     from dicomlogic_core.series import FrameTable, SeriesView, StudyView, parse_number, parse_numbers
     from dicomlogic_core.session import Session, open
@@ -147,7 +147,7 @@ _NAMES: dict[str, str] = {
         "files": "replacing",
         "references": "BulkRef FrameRef InstanceRef Location Ref SeriesRef StudyRef",
         "resample": "resample_volume sample_points",
-        "resample_slices": "even_distances resample_slices",
+        "resample_stack": "even_distances resample_slices",
         "segmentation": "Segment Segmentation",
         "series": "FrameTable SeriesView StudyView parse_number parse_numbers",
         "session": "Session open",

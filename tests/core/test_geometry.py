@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dicomlogic_core.geometry import Geometry
-from dicomlogic_core.resample_slices import even_distances, resample_slices
+from dicomlogic_core.resample_stack import even_distances, resample_slices
 
 
 def sheared() -> Geometry:
