@@ -207,6 +207,12 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "axis.mixed-definition": ("note", "frames with and without the attribute, split", ""),
     "dwi.derived-excluded": ("note", "trace, ADC or isotropic frames left out", "load them apart"),
     # radiotherapy
+    "rt.contour-open": ("note", "an open contour is kept as a line, not filled", ""),
+    "rt.contour-short": ("warning", "contours of few points, or whose count or values do not fit", "verify"),
+    "rt.roi-empty": ("note", "a region without contours", ""),
+    "rt.roi-duplicate-name": ("note", "regions of one name, made unique", ""),
+    "rt.roi-incomplete": ("warning", "parts of a structure set that belong together do not", "verify"),
+    "rt.multiple-frames-of-reference": ("warning", "regions lie in several frames of reference", "load per frame"),
     "rt.reference-missing": ("warning", "a referenced instance or series is absent", "index it as well"),
     "rt.dose-no-scaling": ("error", "DoseGridScaling absent or unusable", "option scaling=..."),
     "rt.dose-offsets": ("error", "planes of the dose contradict each other; a note: how they were read", "verify"),
@@ -259,6 +265,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "suv.rescale": ("warning", "RescaleSlope is absent, zero, negative or unreadable", "repair the headers"),
     "suv.inputs-vary": ("warning", "an attribute of the patient or the dose differs inside the series", "verify"),
     "suv.option": ("note", "a value given by option was used, or could not be", ""),
+    "petct.no-ct": ("note", "no CT of the PET's frame of reference covers it", ""),
     # pixels
     "pixels.short": ("error", "fewer bytes than the header says", "fetch again; zero fill by option short=zero"),
     "pixels.missing": ("error", "frame not delivered", "fetch again"),
