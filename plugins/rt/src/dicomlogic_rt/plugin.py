@@ -1,4 +1,4 @@
-"""What is registered."""
+"""What is registered: one adaptor for each kind of radiotherapy object, chosen by SOP class (never by Modality)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from collections.abc import Iterable
 
 from dicomlogic_core import AdaptorProvider, hookimpl
 
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+
+
+def _classes(ends: str) -> frozenset[str]:
+    return frozenset(_STORAGE + end for end in ends.split())
+
 
 @hookimpl
 def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
-    """Adaptors of this plugin."""
-    return ()
+    """Structure sets."""
+    yield AdaptorProvider(
+        name="rt-structure-set",
+        label="RT structure sets",
+        factory="dicomlogic_rt.structure_adaptor:StructureSetAdaptor",
+        sop_classes=_classes("481.3"),
+        tags=(
+            *("StructureSetLabel", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"),
+            "StructureSetROISequence",
+        ),
+    )

@@ -1,0 +1,111 @@
+"""The worker for RT structure sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicomlogic_core import (
+    BulkRef,
+    DicomLogicError,
+    InstanceRef,
+    Loadable,
+    LoadContext,
+    SeriesView,
+    StudyView,
+    tag_key,
+)
+from dicomlogic_rt.contour_reading import Bulk
+from dicomlogic_rt.elements import items_of, parse_decimals, text_of
+from dicomlogic_rt.structure_reading import read_structures
+from dicomlogic_rt.structure_references import ImageSeries, frames_of_regions, referenced_series
+from dicomlogic_rt.structures import StructureSet
+
+NAME = "rt-structure-set"
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+class StructureSetAdaptor:
+    """Turns RT structure sets into `StructureSet`."""
+
+    def examine(self, series: SeriesView, study: StudyView) -> Iterable[Loadable]:
+        """One loadable per instance, with the image series it was drawn on as references."""
+        for row, sop_class in enumerate(series.text("SOPClassUID")):
+            if sop_class == STRUCTURE_SET:
+                yield _offer(series, row, study)
+
+    def load(self, loadable: Loadable, context: LoadContext) -> StructureSet:
+        """The structure set of a loadable.
+
+        Raises:
+            DicomLogicError: its header cannot be had.
+        """
+        series = context.series(loadable.series_uids[0])
+        row = list(series.sop_uids).index(loadable.frames[0].sop_uid)
+        instance = series.instance(row)
+        return read_structures(
+            context.dataset(instance),
+            name=loadable.name,
+            references=referenced_series(series.items("ReferencedFrameOfReferenceSequence")[row]),
+            findings=loadable.findings,
+            bulk=_bulk(instance, context),
+        )
+
+
+def _offer(series: SeriesView, row: int, study: StudyView) -> Loadable:
+    instance = series.instance(row)
+    references = referenced_series(series.items("ReferencedFrameOfReferenceSequence")[row])
+    regions = series.items("StructureSetROISequence")[row]
+    images = ImageSeries(study)
+    findings = images.named(references, instance.sop_uid)
+    how = "images by its list of series"
+    if not any(one.sop_uids for one in references):
+        images.instances(_drawn_on(series, row))
+        how = "images by its contours"
+    if not images.series:
+        images.sharing_frame([*(one.frame_of_reference_uid for one in references), *frames_of_regions(regions)])
+        how = "images by the frame of reference"
+    label = series.text("StructureSetLabel")[row]
+    what = f"an RT structure set of {len(regions or ())} regions"
+    return Loadable(
+        adaptor=NAME,
+        kind="structure-set",
+        name=f"RTSTRUCT: {label}" if label else "RTSTRUCT",
+        study_uid=series.study_uid,
+        series_uids=(series.series_uid,),
+        frames=(instance.whole,),
+        references=images.refs(),
+        confidence=1.0,
+        findings=tuple(findings),
+        explanation=f"{what}; {how if images.series else 'no images here'}",
+    )
+
+
+def _drawn_on(series: SeriesView, row: int) -> Iterator[str]:
+    """Images named by the contours themselves; asked for only when no list names them, since it reads the header."""
+    try:
+        dataset = series.dataset(row)
+    except DicomLogicError:
+        return
+    for region in items_of(dataset, "ROIContourSequence"):
+        for contour in items_of(region, "ContourSequence"):
+            for image in items_of(contour, "ContourImageSequence"):
+                yield text_of(image, "ReferencedSOPInstanceUID")
+
+
+def _bulk(instance: InstanceRef, context: LoadContext) -> Bulk:
+    """Contour data that a server keeps apart from the header."""
+    regions, contours, data = map(tag_key, ("ROIContourSequence", "ContourSequence", "ContourData"))
+
+    def values(region: int, contour: int) -> NDArray[np.float64]:
+        ref = BulkRef(
+            study_uid=instance.study_uid,
+            series_uid=instance.series_uid,
+            sop_uid=instance.sop_uid,
+            path=(regions, region, contours, contour, data),
+        )
+        return parse_decimals(context.bulk(ref))
+
+    return values
