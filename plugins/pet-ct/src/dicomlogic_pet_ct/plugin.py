@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dicomlogic_core import AdaptorProvider, hookimpl
+from dicomlogic_core import AdaptorProvider, Loadable, StudyView, hookimpl
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_PET = frozenset(_STORAGE + end for end in ("128", "128.1", "130"))
 
 
 @hookimpl
 def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
-    """Adaptors of this plugin."""
-    return ()
+    """PET with its CT."""
+    yield AdaptorProvider(
+        name="pet-ct-pair",
+        label="PET with its CT",
+        factory="dicomlogic_pet_ct.pair_adaptor:PetCtPairAdaptor",
+        sop_classes=_PET,
+        tags=("ReferencedSeriesSequence", "ReferencedFrameOfReferenceSequence", "ProtocolName", "ConvolutionKernel"),
+        options={"pair": "SeriesInstanceUID of the CT whose pair with a PET is selected instead of the PET alone"},
+    )
+
+
+@hookimpl
+def dicomlogic_amend_loadables(study: StudyView, loadables: list[Loadable]) -> None:
+    """A note with PET volumes that no CT of their study belongs to."""
+    from dicomlogic_pet_ct.pair_adaptor import without_ct  # not before a study is examined
+
+    loadables[:] = without_ct(study, loadables)
