@@ -262,7 +262,11 @@ class LoadContext(WorkContext, Protocol):
     """What an adaptor gets for loading."""
 
     def series(self, series_uid: str) -> SeriesView:
-        """The headers of a series of the loadable's study."""
+        """The headers of a series of the loadable's study, or of another study when the loadable's references name it.
+
+        Raises:
+            KeyError: it is not indexed, or the loadable does not name it.
+        """
 
     def stack(
         self,

@@ -92,12 +92,10 @@ def make_jobs(
                     f"{provider.name} was registered as an object and cannot run outside this process",
                     remedy="make the jobs with portable=False and run them on threads with the session",
                 )
-        study = session.study(loadable.study_uid)
-        uids = (*loadable.series_uids, *(ref.series_uid for ref in loadable.references))
         jobs.append(
             Job(
                 loadable=loadable,
-                columns=tuple(study.by_uid(uid).columns for uid in dict.fromkeys(uids)),
+                columns=tuple(series.columns for series in session.series_of(loadable)),
                 sources={base: dict(given) for base, given in session.clients.named.items()},
                 folder=str(folder),
                 format=format,
@@ -127,7 +125,9 @@ def run_job(job: Job, session: Session | None = None, cancel: Callable[[], bool]
 
     manager = session.manager if session is not None else default_manager()
     clients = session.clients if session is not None else Clients(manager, job.sources)
-    study = StudyView(job.loadable.study_uid, [SeriesView(columns) for columns in job.columns])
+    uid = job.loadable.study_uid
+    own, others = ([SeriesView(one) for one in job.columns if (one.study_uid == uid) is here] for here in (True, False))
+    study = StudyView(uid, own, others=others)
     try:
         loaded = load(job.loadable, study, manager.registry, options=job.options, http=clients.http, cancel=cancel)
         paths = write_object(manager.registry, loaded, job.folder, format=job.format, options=job.options)

@@ -26,7 +26,8 @@ class Loadable:
             (a plan, a structure set, a registration) is claimed as a whole by its frame 0, which
             ``series.instance(row).whole`` gives: so two plans of one series are two loadables with ids of their own,
             both are selected, and neither counts as left out.
-        references: series it uses without claiming them (the CT of a PET, the images of a structure set).
+        references: series it uses without claiming them (the CT of a PET, the images of a structure set), also of
+            other studies and those that are not indexed. Loading can read the indexed ones.
         confidence: 0..1 on the scale of the documentation; 0.5 is a plain scalar volume.
         findings: what is worth knowing before loading.
         explanation: which rule gave the confidence and what was rejected.

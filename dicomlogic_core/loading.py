@@ -102,10 +102,10 @@ class Loading(Work):
         self.padding: float | None = None
 
     def series(self, series_uid: str) -> SeriesView:
-        """A series of the study.
+        """A series of the study, or one of another study that the loadable refers to.
 
         Raises:
-            KeyError: the study has no such series.
+            KeyError: there is no such series.
         """
         return self._study.by_uid(series_uid)
 

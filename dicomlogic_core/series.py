@@ -298,12 +298,18 @@ class StudyView:
     """
 
     def __init__(
-        self, study_uid: str, series: Sequence[SeriesView], *, options: Mapping[str, str] | None = None
+        self,
+        study_uid: str,
+        series: Sequence[SeriesView],
+        *,
+        options: Mapping[str, str] | None = None,
+        others: Sequence[SeriesView] = (),
     ) -> None:
         self.study_uid = study_uid
         self.options: Mapping[str, str] = dict(options or {})
         self._series = tuple(series)
-        self._by_uid = {view.series_uid: view for view in self._series}
+        self._others = tuple(others)
+        self._by_uid = {view.series_uid: view for view in (*self._others, *self._series)}
         self._instances: dict[str, tuple[SeriesView, int]] | None = None
 
     def __iter__(self) -> Iterator[SeriesView]:
@@ -314,7 +320,11 @@ class StudyView:
 
     def with_options(self, options: Mapping[str, str]) -> StudyView:
         """The same study, with other options in effect."""
-        return StudyView(self.study_uid, self._series, options=options)
+        return StudyView(self.study_uid, self._series, options=options, others=self._others)
+
+    def with_others(self, others: Sequence[SeriesView]) -> StudyView:
+        """The same study, that also finds series and instances of other studies by their UIDs."""
+        return StudyView(self.study_uid, self._series, options=self.options, others=others)
 
     def series(self, **where: str) -> list[SeriesView]:
         """Series whose first instance has the given texts: ``study.series(Modality="CT")``."""
@@ -332,7 +342,8 @@ class StudyView:
     def instance(self, sop_uid: str) -> tuple[SeriesView, int] | None:
         """The series and row of an instance; None when the study does not have it."""
         if self._instances is None:
-            self._instances = {uid: (view, row) for view in self._series for row, uid in enumerate(view.sop_uids)}
+            views = (*self._others, *self._series)
+            self._instances = {uid: (view, row) for view in views for row, uid in enumerate(view.sop_uids)}
         return self._instances.get(sop_uid)
 
     def references(self, series: SeriesView) -> list[SeriesView]:

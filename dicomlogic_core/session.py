@@ -233,6 +233,37 @@ class Session:
             )
         return found
 
+    def series_of(self, loadable: Loadable) -> Sequence[SeriesView]:
+        """The series that a loadable takes frames from, then those it refers to as far as the database has them.
+
+        Raises:
+            KeyError: the database does not have a series it takes frames from.
+        """
+        own = self.study(loadable.study_uid)
+        views = {uid: own.by_uid(uid) for uid in loadable.series_uids}
+        for ref in loadable.references:
+            study_uid = self._query.study_for_series(ref.series_uid)
+            if study_uid and ref.series_uid not in views:
+                found = next((one for one in self.study(study_uid) if one.series_uid == ref.series_uid), None)
+                if found is not None:  # else its headers were put here by another program, or are damaged
+                    views[ref.series_uid] = found
+        return list(views.values())
+
+    def related(self, loadable: Loadable, *, options: Mapping[str, str] | None = None) -> Loadables:
+        """The selected loadables connected with one by references in either direction, nearest first.
+
+        Of a plan: its structure set and doses, and the images of these. Looks into all studies of the patient, and into
+        those of series that are referred to.
+
+        Raises:
+            UsageError: an option is unknown.
+        """
+        from dicomlogic_core.related import connected, gathered
+
+        studies = self._query.studies_of_patient(loadable.study_uid)
+        found = gathered(studies, lambda uid: self.examine(uid, options=options), self._query.study_for_series)
+        return Loadables(connected(loadable, found))
+
     def _studies_of(self, wanted: set[str]) -> Sequence[str]:
         studies = list(self._query.study_uids())
         if not wanted:
@@ -270,7 +301,7 @@ class Session:
         check_options(options or (), self.manager.registry)
         return load(
             loadable,
-            self.study(loadable.study_uid),
+            self.study(loadable.study_uid).with_others(self.series_of(loadable)),
             self.manager.registry,
             lazy=lazy,
             options=dict(options or {}),

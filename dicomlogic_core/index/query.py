@@ -163,6 +163,15 @@ class IndexQuery:
         found = self._store.main.rows("SELECT StudyInstanceUID FROM Series WHERE SeriesInstanceUID = ?", (series_uid,))
         return plain_text(found[0][0]) if found else ""
 
+    def studies_of_patient(self, study_uid: str) -> list[str]:
+        """The studies of the patient of a study, that one first; empty when the database does not have it."""
+        found = self._store.main.rows(
+            "SELECT other.StudyInstanceUID FROM Studies AS one JOIN Studies AS other USING (PatientsUID)"
+            " WHERE one.StudyInstanceUID = ?1 ORDER BY other.StudyInstanceUID <> ?1, other.rowid",
+            (study_uid,),
+        )
+        return [plain_text(uid) for (uid,) in found]
+
     def series_for_study(self, study_uid: str) -> list[str]:
         """The series of a study, in the order they were inserted."""
         found = self._store.main.rows(
