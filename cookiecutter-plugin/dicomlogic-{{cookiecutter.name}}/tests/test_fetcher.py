@@ -27,7 +27,11 @@ def session(box: ImageBox) -> Iterator[dl.Session]:
     manager.register(
         fake_plugin(
             dl.SourceProvider(
-                name="headers", label="headers", factory=lambda: FakeSource(headers), schemes=(f"{NAME}+http",)
+                name="headers",
+                label="headers",
+                factory=lambda: FakeSource(headers),
+                schemes=(f"{NAME}+http",),
+                options=dl.HTTP_OPTIONS,
             ),
             dl.AdaptorProvider(name="fake", label="stacks", factory=FakeAdaptor),
         )
