@@ -1,0 +1,168 @@
+"""Doses as volumes: stored values times DoseGridScaling on the grid of the planes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomlogic_core import (
+    Finding,
+    FrameArray,
+    FrameRef,
+    LoadContext,
+    PixelError,
+    SeriesView,
+    UsageError,
+    Volume,
+    finding,
+)
+from dicomlogic_rt.dose_grid import DoseGrid, dose_grid
+from dicomlogic_rt.dose_headers import DoseHeader
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_QUANTITIES = {"EFFECTIVE": "biologically effective dose", "ERROR": "dose difference"}
+
+
+def dose_volume(
+    series: SeriesView, headers: Sequence[DoseHeader], context: LoadContext, *, name: str, findings: Sequence[Finding]
+) -> Volume:
+    """The dose of one instance, or of several that hold single planes of it.
+
+    float32 (float64 for 32 bits stored), in Gy; unit ``1`` for relative doses. `findings` are those of examining.
+
+    Raises:
+        GeometryError: see `dose_grid`.
+        PixelError: ``rt.dose-no-scaling``, or pixels that could not be had.
+        UsageError: an option ``scaling`` that is no positive number.
+    """
+    grid = dose_grid(headers)
+    scales = scalings(headers, context.options)
+    planes = [
+        (FrameRef(study_uid=series.study_uid, series_uid=series.series_uid, sop_uid=header.sop_uid, frame=n + 1), scale)
+        for header, scale in zip(headers, scales)
+        for n in range(header.frames)
+    ]
+    ordered = [planes[number] for number in grid.order]
+    refs = [ref for ref, _ in ordered]
+    array = interpolated(context.stack(refs, scale=[scale for _, scale in ordered]), grid.places)
+    nearest = np.rint(grid.places).astype(int).tolist()
+    return Volume(
+        array=array,
+        geometry=grid.geometry,
+        quantity=_QUANTITIES.get(headers[0].kind, "absorbed dose"),
+        unit=unit_of(headers[0]),
+        frame_of_reference_uid=headers[0].frame_of_reference_uid,
+        provenance=tuple(refs[k] for k in nearest),
+        metadata={"dose": dose_metadata(headers, scales, grid)},
+        findings=_findings(findings, [*dose_findings(headers, context.options), *grid.findings]),
+        name=name,
+    )
+
+
+def unit_of(header: DoseHeader) -> str:
+    """UCUM code of the values; "" when DoseUnits is absent or unknown."""
+    return {"GY": "Gy", "RELATIVE": "1"}.get(header.units, "")
+
+
+def scalings(headers: Sequence[DoseHeader], options: Mapping[str, str]) -> list[float]:
+    """Gy (or parts) per stored value of every instance; the option ``scaling`` stands in for what is absent only."""
+    given = options.get("scaling", "")
+    try:
+        stand_in = float(given) if given else math.nan
+    except ValueError:
+        stand_in = 0.0
+    if given and not (stand_in > 0 and math.isfinite(stand_in)):
+        raise UsageError(f"scaling={given} is no positive number", remedy="give Gy per stored value, scaling=1e-4")
+    scales = [stand_in if math.isnan(header.scaling) else header.scaling for header in headers]
+    for header, scale in zip(headers, scales):
+        if math.isnan(scale):
+            raise PixelError(
+                "DoseGridScaling is absent or not positive: stored values cannot become dose",
+                code="rt.dose-no-scaling",
+                where=header.sop_uid,
+                remedy="give Gy per stored value by option scaling=...",
+            )
+    return scales
+
+
+def _findings(examined: Sequence[Finding], loaded: Sequence[Finding]) -> tuple[Finding, ...]:
+    """All of them; what examining said about the scaling gives way, since an option may have mended it."""
+    kept = [found for found in examined if found.code != "rt.dose-no-scaling"]
+    return tuple(dict.fromkeys((*kept, *loaded)))
+
+
+def dose_findings(headers: Sequence[DoseHeader], options: Mapping[str, str]) -> list[Finding]:
+    """What is worth knowing about scaling, units and sign before loading."""
+    first, where = headers[0], tuple(header.sop_uid for header in headers)
+    found = []
+    if any(math.isnan(header.scaling) for header in headers):
+        message = "DoseGridScaling is absent or not positive"
+        if given := options.get("scaling"):
+            message = f"{message}; {given} was given instead"
+            found.append(finding("rt.dose-no-scaling", message, where=where, severity="warning", remedy="verify"))
+        else:
+            found.append(finding("rt.dose-no-scaling", message, where=where))
+    if first.units != "GY":
+        what = "doses are relative" if first.units == "RELATIVE" else f"DoseUnits is {first.units[:16] or 'absent'}"
+        found.append(finding("rt.dose-units", f"{what}: values are not Gy", where=where))
+    if first.signed and first.kind != "ERROR":
+        message = f"values are signed, DoseType is {first.kind or 'absent'}; they are read as signed"
+        found.append(finding("rt.dose-signed", message, where=where))
+    return found
+
+
+def dose_metadata(headers: Sequence[DoseHeader], scales: Sequence[float], grid: DoseGrid) -> dict[str, Any]:
+    """JSON-able: what ``metadata["dose"]`` of a dose volume holds."""
+    first = headers[0]
+    return {
+        "units": first.units,
+        "type": first.kind,
+        "summation_type": first.summation,
+        "tissue_heterogeneity_correction": list(first.corrections),
+        "normalisation_point_lps_mm": None if first.normalisation_point is None else list(first.normalisation_point),
+        "scaling": scales[0] if len(set(scales)) == 1 else list(scales),
+        "plans": [part.as_dict() for part in dict.fromkeys(part for header in headers for part in header.plans)],
+        "structure_set_uids": list(dict.fromkeys(uid for header in headers for uid in header.structure_sets)),
+        "sop_uids": [header.sop_uid for header in headers],
+        "interpolated": grid.interpolated,
+    }
+
+
+def interpolated(planes: NDArray[Any] | FrameArray, places: NDArray[np.float64]) -> NDArray[Any] | FrameArray:
+    """Slices at `places` among `planes`, floating point; lazy planes give lazy slices, at two planes each."""
+    kind = planes.dtype if planes.dtype.kind == "f" else np.dtype("f8" if planes.dtype.itemsize > 2 else "f4")
+    if planes.dtype == kind and len(places) == len(planes) and bool((places == np.arange(len(planes))).all()):
+        return planes
+    mix = _Mix(planes, places, kind)
+    shape = (len(places), *planes.shape[1:])
+    if isinstance(planes, FrameArray):
+        return FrameArray(shape, kind, mix, found=lambda: planes.findings)
+    return mix(range(len(places)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mix:
+    """Makes slices of the two planes beside each."""
+
+    planes: NDArray[Any] | FrameArray
+    places: NDArray[np.float64]
+    dtype: np.dtype[Any]
+
+    def __call__(self, wanted: Sequence[int]) -> NDArray[Any]:
+        places = self.places[list(wanted)]
+        below = np.clip(np.floor(places).astype(int), 0, max(len(self.planes) - 2, 0))
+        above = np.minimum(below + 1, len(self.planes) - 1)
+        needed = sorted({*below.tolist(), *above.tolist()})
+        planes = dict(zip(needed, self.planes[needed]))
+        result = np.empty((len(places), *self.planes.shape[1:]), self.dtype)
+        for k, (low, high, part) in enumerate(zip(below.tolist(), above.tolist(), (places - below).tolist())):
+            result[k] = planes[low]
+            if part:
+                result[k] += (planes[high].astype(self.dtype) - result[k]) * self.dtype.type(part)
+        return result
