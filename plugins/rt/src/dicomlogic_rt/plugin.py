@@ -15,7 +15,7 @@ def _classes(ends: str) -> frozenset[str]:
 
 @hookimpl
 def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
-    """Structure sets."""
+    """Structure sets, doses."""
     yield AdaptorProvider(
         name="rt-structure-set",
         label="RT structure sets",
@@ -25,4 +25,17 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("StructureSetLabel", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"),
             "StructureSetROISequence",
         ),
+    )
+    yield AdaptorProvider(
+        name="rt-dose",
+        label="RT doses",
+        factory="dicomlogic_rt.dose_adaptor:DoseAdaptor",
+        sop_classes=_classes("481.2"),
+        tags=(
+            *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
+            *("FrameOfReferenceUID", "FrameIncrementPointer", "GridFrameOffsetVector", "DoseGridScaling", "DoseUnits"),
+            *("DoseType", "DoseSummationType", "TissueHeterogeneityCorrection", "NormalizationPoint", "RTPlanLabel"),
+            *("ReferencedRTPlanSequence", "ReferencedStructureSetSequence", "FractionGroupSequence"),
+        ),
+        options={"scaling": "dose (Gy) per stored value, where DoseGridScaling is absent"},
     )
