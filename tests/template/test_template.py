@@ -1,4 +1,4 @@
-"""The template: what it writes builds, passes its own tests and our checks where only wheels are, and can be removed."""
+"""The template: what it writes passes its own tests and our checks where only wheels are, and can be removed."""
 
 from __future__ import annotations
 

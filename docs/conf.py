@@ -1,0 +1,55 @@
+"""Sphinx settings: ``python -m sphinx -W docs OUT`` makes the site; the pages are plain Markdown and need none."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+import dicomlogic_core
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "DICOMLogic"
+author = "the authors of DICOMLogic"
+version = release = dicomlogic_core.__version__
+
+extensions = ["myst_parser"]
+root_doc = "README"
+exclude_patterns = ["_build"]
+myst_heading_anchors = 4  # links to headings are those of a forge
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_show_sphinx = False
+html_copy_source = False
+
+# A page that is added to one of these folders is in the site without being named here.
+_FOLDERS = {"tutorial": "Tutorial", "howto": "How to", "reference": "Reference", "explanation": "Explanation"}
+
+
+def _contents() -> str:
+    """Hidden tables of contents: written into the index here, since a forge would show them as code."""
+    return "".join(
+        f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n:glob:\n\n{folder}/*\n```"
+        for folder, caption in _FOLDERS.items()
+    )
+
+
+def _read(app: Sphinx, page: str, source: list[str]) -> None:
+    """Complete the index; leave of links to files of the repository, which are not part of the site, their text."""
+    folder = posixpath.dirname(page)
+
+    def inside(link: re.Match[str]) -> str:
+        outside = posixpath.normpath(posixpath.join(folder, link[2])).startswith("..")
+        return link[1] if outside else link[0]
+
+    source[0] = re.sub(r"\[([^\]]+)\]\((\.\./[^)]+)\)", inside, source[0])
+    if page == root_doc:
+        source[0] += _contents()
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", _read)
