@@ -8,7 +8,7 @@ from dicomlogic_core.errors import HeaderError
 from dicomlogic_core.findings import finding
 from dicomlogic_core.header.charset import text_decoder
 from dicomlogic_core.header.framegroups import GroupReader
-from dicomlogic_core.header.groups import frame_columns
+from dicomlogic_core.header.groups import OF_THE_FIRST_FRAME, UNASSIGNED_SHARED, frame_columns
 from dicomlogic_core.header.pixelrules import PixelRules
 from dicomlogic_core.header.rows import NOT_STORED, HeaderRow
 from dicomlogic_core.header.sequences import SequenceReader, items_of, tag_key_of
@@ -190,8 +190,8 @@ class RowBuilder:
             try:
                 if extra.key in (SHARED_GROUPS, FRAME_GROUPS):
                     groups[extra.key] = group_reader.texts(start, length, walk.table)
-                    if extra.key == SHARED_GROUPS:
-                        self._share_items(items, reader, walk.table, values, (start, length))
+                    shared = extra.key == SHARED_GROUPS
+                    self._share_items(items, reader, walk.table, values, (start, length), shared=shared)
                 elif extra.item:
                     items[extra.key] = values.items(reader, start, length, unknown_vr=vr == b"UN")
                 elif extra.raw:
@@ -207,14 +207,25 @@ class RowBuilder:
         return vendor
 
     def _share_items(
-        self, items: dict[str, Any], reader: SequenceReader, table: TagTable, values: Values, place: tuple[int, int]
+        self,
+        items: dict[str, Any],
+        reader: SequenceReader,
+        table: TagTable,
+        values: Values,
+        place: tuple[int, int],
+        *,
+        shared: bool,
     ) -> None:
-        """Kept sequences of the shared functional groups, where the top level has none."""
+        """Kept sequences of the first item of functional groups, where what was read before has none."""
         count = len(self.wanted.keys)
         for tag, vr, start, length in next(items_of(reader.data, *place, reader.syntax), []):
+            if shared and tag_key_of(tag, reader.syntax) == UNASSIGNED_SHARED:
+                self._share_items(items, reader, table, values, (start, length), shared=True)
             code = table.codes.get(tag, -1)
             extra = self.wanted.extras[code - count] if code >= count else None
-            if extra is not None and extra.item and extra.key not in items:
+            if extra is None or not extra.item or extra.key in items:
+                continue
+            if shared or extra.key in OF_THE_FIRST_FRAME:
                 items[extra.key] = values.items(reader, start, length, unknown_vr=vr == b"UN")
 
     def _frame_columns(self, row: HeaderRow, groups: dict[str, list[dict[str, str]]]) -> None:

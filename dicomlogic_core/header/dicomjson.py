@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding, finding
-from dicomlogic_core.header.groups import frame_columns
+from dicomlogic_core.header.groups import OF_THE_FIRST_FRAME, UNASSIGNED_SHARED, frame_columns
 from dicomlogic_core.header.jsongroups import JsonGroups
 from dicomlogic_core.header.jsonparse import RawObject, canonical, entries, no_collection, parse, split
 from dicomlogic_core.header.jsonprivate import PrivateColumns, private_element
@@ -174,13 +174,17 @@ class JsonReader:
         self._pixels.count_frames(row)
 
     def _keep_items(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
-        """Sequences of the top level, or else of the shared functional groups."""
-        kept = {key: self._items(obj, key) for key in self.wanted.items if key in obj}
-        groups = obj.get(SHARED_GROUPS)
-        shared = next(iter(element_values(groups)), None) if isinstance(groups, dict) else None
-        if isinstance(shared, dict):
-            inner = canonical(shared)
-            kept.update({key: self._items(inner, key) for key in self.wanted.items if key in inner and key not in kept})
+        """Sequences of the top level, or else of the shared functional groups, or else of the first frame's."""
+        wanted = self.wanted.items
+        kept = {key: self._items(obj, key) for key in wanted if key in obj}
+        shared = _first_item(obj, SHARED_GROUPS)
+        places = (
+            (shared, wanted),
+            (_first_item(shared, UNASSIGNED_SHARED), wanted),
+            (_first_item(obj, FRAME_GROUPS), wanted & OF_THE_FIRST_FRAME),
+        )
+        for place, keys in places:
+            kept.update({key: self._items(place, key) for key in keys if key in place and key not in kept})
         if kept:
             row.items = kept
 
@@ -223,6 +227,13 @@ class JsonReader:
         frames = self._groups.texts(obj.get(FRAME_GROUPS))
         if shared or frames:
             row.frames = frame_columns(shared[0] if shared else {}, frames, row.frame_count) or None
+
+
+def _first_item(obj: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The first item of a sequence; empty when it has none."""
+    element = obj.get(key)
+    item = next(iter(element_values(element)), None) if isinstance(element, dict) else None
+    return canonical(item) if isinstance(item, dict) else {}
 
 
 def _unusable(key: str, error: Exception) -> Finding:

@@ -23,6 +23,13 @@ NOT_INSIDE = frozenset(
 REFERENCES = frozenset(("00081140", "00089124", "00082112", "00081115", "00081250", "00400555", "00409092"))
 """Sequences that describe other objects; nothing inside them is a value of the frame."""
 
+UNASSIGNED_SHARED = "00209170"
+"""Inside the shared group of legacy converted objects: what their images had at the top level (C.7.6.16.2.25)."""
+
+OF_THE_FIRST_FRAME = frozenset(("00409096",))
+"""Sequences kept from the first frame's group where neither the object nor the shared group has them: they tell what
+the values are, which every frame has to say (C.7.6.16.2.11)."""
+
 Group = Mapping[str, str]
 """Texts of one functional-groups item by column key."""
 
