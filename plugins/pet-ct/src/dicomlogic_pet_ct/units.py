@@ -1,0 +1,131 @@
+"""From rescaled values to Bq/ml, or to the uptake value they already are (PS3.3 C.8.9.1.1.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from dicomlogic_core import Finding, finding
+from dicomlogic_pet_ct.inputs import PetInputs
+from dicomlogic_pet_ct.norms import BY_SUV_TYPE, VARIANTS, Variant
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_KINDS = {"BQML": 1.0, "KBQML": 1000.0}
+_SUV_UNITS = {"GML": "g/ml", "CM2ML": "cm2/ml"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibration:
+    """What rescaled values become.
+
+    Attributes:
+        kind: ``activity`` (Bq/ml) or ``suv``.
+        scale: (n,) factor of every frame.
+        rule: how, for the report.
+        variant: which uptake value, for ``suv``.
+        vendor_suv: (n,) the scanner's own factors to SUVbw where it gives those to Bq/ml as well.
+        findings: what is worth knowing.
+    """
+
+    kind: Literal["activity", "suv"]
+    scale: NDArray[np.float64]
+    rule: str
+    variant: Variant | None = None
+    vendor_suv: NDArray[np.float64] | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def calibration(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
+    """What the rescaled values of a series become, or the errors that say why they cannot become anything."""
+    errors = _scaling_errors(inputs)
+    if errors:
+        return errors
+    units = inputs.units.value
+    if units in _KINDS:
+        return Calibration(kind="activity", scale=_constant(inputs, _KINDS[units]), rule=f"Units {units}")
+    if units in _SUV_UNITS:
+        return _as_suv(inputs)
+    if units == "CNTS":
+        return _counts(inputs)
+    if units == "CPS":
+        return _rate(inputs, 1.0, "Units CPS")
+    return (_unsupported(f"Units {units or 'absent'} cannot become activity"),)
+
+
+def _constant(inputs: PetInputs, value: float) -> NDArray[np.float64]:
+    return np.full(len(inputs.frames), value)
+
+
+def _unsupported(message: str) -> Finding:
+    return finding("suv.units-unsupported", message, severity="error")
+
+
+def _scaling_errors(inputs: PetInputs) -> tuple[Finding, ...]:
+    """A PET image has a positive slope and no intercept (PS3.3 C.8.9.4)."""
+    found = [one for one in inputs.findings if one.severity == "error"]
+    frames = inputs.frames
+    if not len(frames) or not (np.isfinite(frames.slope) & (frames.slope > 0)).all():
+        found.append(finding("suv.rescale", "RescaleSlope of a frame is no positive number", severity="error"))
+    if not (frames.intercept == 0).all():
+        most = frames.intercept[np.argmax(np.abs(frames.intercept))]
+        found.append(finding("suv.intercept", f"RescaleIntercept is {most:g}, not 0", severity="error"))
+    return tuple(found)
+
+
+def _as_suv(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
+    units, suv_type = inputs.units.value, inputs.suv_type.value
+    assumed = "" if suv_type else ", as SUVType is absent"
+    suv_type = suv_type or ("BW" if units == "GML" else "BSA")
+    variant = BY_SUV_TYPE.get(suv_type)
+    if variant is None or variant.unit != _SUV_UNITS[units]:
+        return (_unsupported(f"Units {units} with SUVType {suv_type}"),)
+    rule = f"Units {units}: values are {variant.label} already{assumed}"
+    return Calibration(kind="suv", scale=_constant(inputs, 1.0), rule=rule, variant=variant)
+
+
+def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
+    """Philips' factors (7053,1009) to Bq/ml and (7053,1000) to SUVbw, else counts per second."""
+    frames = inputs.frames
+    to_activity, to_suv = _usable(frames.philips_activity), _usable(frames.philips_suv)
+    if to_activity is not None:
+        return Calibration(
+            kind="activity", scale=to_activity, rule="Units CNTS x (7053,1009) of Philips", vendor_suv=to_suv
+        )
+    missing: tuple[Finding, ...] = ()
+    if np.isfinite(frames.philips_activity).any() or np.isfinite(frames.philips_suv).any():
+        lacking = "(7053,1009)" if to_suv is not None else "(7053,1000) and (7053,1009)"
+        missing = (finding("suv.philips-factor", f"{lacking} of Philips is absent, 0 or not in every frame"),)
+    if to_suv is not None:
+        rule = "Units CNTS x (7053,1000) of Philips: SUVbw"
+        doubtful = missing if np.isfinite(frames.philips_activity).any() else ()
+        return Calibration(kind="suv", scale=to_suv, rule=rule, variant=VARIANTS["bw"], findings=doubtful)
+    seconds = _usable(frames.duration_s)
+    if seconds is None:
+        return (*missing, _unsupported("Units CNTS without Philips' factors and without ActualFrameDuration"))
+    rate = _rate(inputs, 1.0 / seconds, "Units CNTS / ActualFrameDuration")
+    if isinstance(rate, tuple):
+        return (*missing, *rate)
+    return Calibration(kind="activity", scale=rate.scale, rule=rate.rule, findings=missing)
+
+
+def _rate(inputs: PetInputs, scale: float | NDArray[np.float64], start: str) -> Calibration | tuple[Finding, ...]:
+    """Counts per second: calibrated ones per voxel, others by the factor that calibrates them."""
+    frames = inputs.frames
+    if "DCAL" in inputs.corrected:
+        volume = _usable(frames.voxel_ml)
+        if volume is None:
+            return (_unsupported(f"{start} with DCAL, but the volume of a voxel is unknown"),)
+        return Calibration(kind="activity", scale=scale / volume, rule=f"{start} / ml of a voxel (DCAL)")
+    factor = _usable(frames.calibration)
+    if factor is None:
+        return (_unsupported(f"{start} without DCAL in CorrectedImage and without DoseCalibrationFactor"),)
+    return Calibration(kind="activity", scale=scale * factor, rule=f"{start} x DoseCalibrationFactor")
+
+
+def _usable(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The values when each is a positive number."""
+    return values if bool((np.isfinite(values) & (values > 0)).all()) else None
