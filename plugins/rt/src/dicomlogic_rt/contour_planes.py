@@ -1,0 +1,203 @@
+"""Contours of a region sorted into parallel planes of any orientation: where masks, volumes and DVHs start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dicomlogic_core import Finding, finding
+from dicomlogic_rt.plane_positions import continued, group_positions, slab_edges, usual_gap
+from dicomlogic_rt.rois import FILLED_TYPES, Contour, Roi
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_LARGEST_GAP = 1.5  # spacings
+_PARALLEL = 0.98  # cosine: contours that turn farther away than 11 degrees do not decide the normal
+_UNEVEN = 0.01  # of the spacing
+_TOLERATED_MM = 1.0  # out of plane, when there is no spacing to compare with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ContourPlanes:
+    """The filled contours of one region.
+
+    Coordinates are millimetres (u, v, w) along the rows of `axes`: u and v in the planes, w along their normal.
+
+    Attributes:
+        axes: (3, 3) float64, rows are the unit vectors u, v, w in LPS; right-handed.
+        positions_mm: (planes,) ascending w.
+        spacing_mm: what most neighbouring planes agree on; NaN for a single plane.
+        below_mm, above_mm: (planes,) how far the slab of each plane reaches either way; NaN when a single plane has no
+            thickness.
+        pieces: (first, last) plane of each part without gaps, last included.
+        starts, ends: (edges, 2) u, v of every edge; contours are closed.
+        edge_planes: (edges,) plane of each edge, ascending.
+        findings: about contours left out and planes unevenly spaced.
+    """
+
+    axes: NDArray[np.float64]
+    positions_mm: NDArray[np.float64]
+    spacing_mm: float
+    below_mm: NDArray[np.float64]
+    above_mm: NDArray[np.float64]
+    pieces: tuple[tuple[int, int], ...]
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    edge_planes: NDArray[np.intp]
+    findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.positions_mm)
+
+    def vertices_lps_mm(self) -> NDArray[np.float64]:
+        """(edges, 3) every vertex, on its plane."""
+        w = self.positions_mm[self.edge_planes]
+        result: NDArray[np.float64] = np.concatenate([self.starts, w[:, None]], axis=1) @ self.axes
+        return result
+
+
+def contour_planes(
+    roi: Roi, *, along: ArrayLike = (1.0, 0.0, 0.0), largest_gap: float = _LARGEST_GAP, slab_mm: float | None = None
+) -> ContourPlanes:
+    """Sort the filled contours of a region into planes.
+
+    Args:
+        along: LPS direction that u follows as far as the planes allow, such as the rows of the grid to fill.
+        largest_gap: in spacings: neighbours farther apart do not continue each other, unless such gaps repeat (a part
+            drawn on every second slice). 2.1 bridges single missing planes.
+        slab_mm: thickness of a plane without neighbours, when the contour does not say.
+    """
+    where = (f"ROI {roi.number}",)
+    contours, findings = _usable(roi, where)
+    if not contours:
+        return _nothing(findings)
+    points = np.concatenate([contour.points for contour in contours])
+    counts = np.array([len(contour.points) for contour in contours])
+    starts_at = np.cumsum(counts) - counts
+    following = np.arange(1, len(points) + 1)
+    following[starts_at + counts - 1] = starts_at
+    axes = _axes(_normal(points, following, starts_at), np.asarray(along, float))
+    places = points @ axes.T
+
+    w = np.add.reduceat(places[:, 2], starts_at) / counts
+    bent = np.maximum.reduceat(np.abs(places[:, 2] - np.repeat(w, counts)), starts_at)
+    spacing = usual_gap(np.diff(np.sort(w)))
+    flat = bent <= (spacing / 2 if np.isfinite(spacing) else _TOLERATED_MM)
+    if not flat.all():
+        message = f"{int((~flat).sum())} of {len(flat)} contours do not lie in the planes of the others; left out"
+        findings.append(finding("rt.contour-off-plane", message, where=where))
+    positions, plane_of = group_positions(w[flat])
+    gaps = np.diff(positions)
+    spacing = usual_gap(gaps)
+    joined = continued(gaps, spacing, largest_gap)
+    findings += _uneven(gaps, joined, spacing, where)
+    lone = spacing if np.isfinite(spacing) else _lone_thickness(contours, slab_mm)
+    below, above = slab_edges(positions, joined, lone)
+
+    of_contour = np.full(len(contours), -1, np.intp)
+    of_contour[flat] = plane_of
+    of_edge = np.repeat(of_contour, counts)
+    order = np.argsort(of_edge, kind="stable")[int((of_edge < 0).sum()) :]
+    return ContourPlanes(
+        axes=axes,
+        positions_mm=positions,
+        spacing_mm=spacing,
+        below_mm=below,
+        above_mm=above,
+        pieces=_pieces(joined),
+        starts=places[order, :2],
+        ends=places[following[order], :2],
+        edge_planes=of_edge[order],
+        findings=tuple(findings),
+    )
+
+
+def _usable(roi: Roi, where: tuple[str, ...]) -> tuple[list[Contour], list[Finding]]:
+    """The contours to fill, and what is said about the others."""
+    usable = [contour for contour in roi.contours if contour.filled and np.isfinite(contour.points).all()]
+    closed = [contour for contour in roi.contours if contour.geometric_type in FILLED_TYPES]
+    open_ones = sum(contour.geometric_type.startswith("OPEN") for contour in roi.contours)
+    findings = []
+    if not roi.contours:
+        findings.append(finding("rt.roi-empty", "no contours", where=where))
+    if len(closed) > len(usable):
+        message = f"{len(closed) - len(usable)} of {len(closed)} closed contours have less than three points; left out"
+        findings.append(finding("rt.contour-short", message, where=where))
+    if open_ones:
+        message = f"{open_ones} of {len(roi.contours)} contours are open; not filled"
+        findings.append(finding("rt.contour-open", message, where=where))
+    return usable, findings
+
+
+def _normal(
+    points: NDArray[np.float64], following: NDArray[np.intp], starts_at: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Unit normal (3,) of the planes, by area; of the two the one along its largest component."""
+    # Relative to each contour's first point: far from the origin the products would lose digits.
+    local = points - np.repeat(points[starts_at], np.diff(np.append(starts_at, len(points))), axis=0)
+    areas = np.add.reduceat(np.cross(local, local[following]), starts_at) / 2
+    largest = areas[np.argmax(np.linalg.norm(areas, axis=1))]
+    size = float(np.linalg.norm(largest))
+    if size == 0:
+        return np.array([0.0, 0.0, 1.0])
+    along = areas @ (largest / size)
+    near = np.abs(along) >= _PARALLEL * np.linalg.norm(areas, axis=1)
+    total = (areas[near] * np.sign(along[near])[:, None]).sum(axis=0)
+    normal: NDArray[np.float64] = total / np.linalg.norm(total)
+    main = int(np.argmax(np.abs(normal)))
+    normal = normal * np.sign(normal[main])
+    # Rounded coordinates must not tilt planes that follow an axis.
+    return np.eye(3)[main] if normal[main] > 1 - 1e-9 else normal
+
+
+def _axes(normal: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows u, v, w: w the normal, u as near to `along` as the planes allow."""
+    flat = along - (along @ normal) * normal
+    if np.linalg.norm(flat) < 0.1 * np.linalg.norm(along):
+        other = np.eye(3)[int(np.argmin(np.abs(normal)))]
+        flat = other - (other @ normal) * normal
+    u = flat / np.linalg.norm(flat)
+    return np.stack([u, np.cross(normal, u), normal])
+
+
+def _uneven(
+    gaps: NDArray[np.float64], joined: NDArray[np.bool_], spacing: float, where: tuple[str, ...]
+) -> list[Finding]:
+    odd = np.abs(gaps - spacing) > _UNEVEN * spacing
+    if not odd.any():
+        return []
+    lengths = ", ".join(f"{gap:.4g}" for gap in np.unique(np.round(gaps[odd], 3))[:6])
+    message = f"planes are {spacing:.4g} mm apart, but {int(odd.sum())} of {len(gaps)} gaps differ: {lengths} mm"
+    if not joined.all():
+        message += f"; {int((~joined).sum())} of them are taken as empty"
+    return [finding("rt.plane-spacing", message, where=where)]
+
+
+def _lone_thickness(contours: list[Contour], slab_mm: float | None) -> float:
+    told = [contour.slab_thickness_mm for contour in contours if contour.slab_thickness_mm]
+    return abs(told[0]) if told else float("nan") if slab_mm is None else slab_mm
+
+
+def _pieces(joined: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+    breaks = np.flatnonzero(~joined)
+    firsts = [0, *(breaks + 1).tolist()]
+    lasts = [*breaks.tolist(), len(joined)]
+    return tuple(zip(firsts, lasts))
+
+
+def _nothing(findings: list[Finding]) -> ContourPlanes:
+    return ContourPlanes(
+        axes=np.eye(3),
+        positions_mm=np.empty(0),
+        spacing_mm=float("nan"),
+        below_mm=np.empty(0),
+        above_mm=np.empty(0),
+        pieces=(),
+        starts=np.empty((0, 2)),
+        ends=np.empty((0, 2)),
+        edge_planes=np.empty(0, np.intp),
+        findings=tuple(findings),
+    )
