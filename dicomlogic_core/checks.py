@@ -27,8 +27,10 @@ _MEASURE = """
 import importlib, json, sys, time
 import dicomlogic_core, dicomlogic_core.hookspecs
 before, start = set(sys.modules), time.perf_counter()
-importlib.import_module(sys.argv[1])
+plugin = importlib.import_module(sys.argv[1])
 seconds = time.perf_counter() - start
+for hook in ("sources", "fetchers", "adaptors", "writers"):
+    list(getattr(plugin, f"dicomlogic_{hook}", tuple)() or ())
 print("\\n" + json.dumps([seconds, sorted(set(sys.modules) - before)]))
 """
 
@@ -90,7 +92,7 @@ def check_plugin(name: str, manager: PluginManager | None = None) -> CheckReport
     for offer in (offer for kind in KINDS for offer in manager.registry.offers(kind)):
         if offer.origin.plugin == record.name:
             problems += _problems_of(manager, offer, workers)
-    seconds, heavy, problem = _import_cost(manager.plugin(record.name))
+    seconds, heavy, problem = import_cost(manager.plugin(record.name))
     if heavy:
         problem = f"importing its module loads {', '.join(heavy)}; import them where they are used"
     return CheckReport(
@@ -123,10 +125,11 @@ def _problems_of(manager: PluginManager, offer: Offer, workers: list[str]) -> li
         return [f"{label}: {error}"]
     workers.append(label)
     met = [contract for contract in CONTRACTS[offer.kind] if isinstance(worker, contract)]
-    return [f"{label}: {problem}" for contract in met for problem in _signature_problems(worker, contract)]
+    return [f"{label}: {problem}" for contract in met for problem in signature_problems(worker, contract)]
 
 
-def _signature_problems(worker: Any, contract: type) -> Iterator[str]:
+def signature_problems(worker: Any, contract: type) -> Iterator[str]:
+    """Methods of a worker whose arguments are not exactly those that the contract promises."""
     for name, promised in vars(contract).items():
         if name.startswith("_") or not inspect.isfunction(promised):
             continue
@@ -151,8 +154,11 @@ def _arguments(parameters: list[inspect.Parameter]) -> list[str]:
     ]  # fmt: skip
 
 
-def _import_cost(plugin: Any) -> tuple[float | None, tuple[str, ...], str]:
-    """Seconds, heavy modules, and why they could not be measured."""
+def import_cost(plugin: Any) -> tuple[float | None, tuple[str, ...], str]:
+    """What importing a plugin's module and asking its hooks costs in a fresh process, the core loaded.
+
+    Seconds of the import, None when there is nothing to import; which of `HEAVY` are loaded; why it could not be told.
+    """
     if not isinstance(plugin, ModuleType) or not sys.executable:
         return None, (), ""
     command = [sys.executable, "-c", _MEASURE, plugin.__name__]

@@ -1,6 +1,7 @@
 """Phantoms: small DICOM series written as files, with every value known, and the thirteen tricky series.
 
-Each function writes Part-10 files into a folder and returns their paths in the order of writing. UIDs are made from the
+Series that are given by name of a modality (`ct`, `mr`, `pet` ...) are `Phantom` objects, which write when they are
+asked for. Each other function writes Part-10 files into a folder and returns their paths in the order of writing. UIDs are made from the
 texts that name the phantom, so a phantom written twice is the same.
 """
 
@@ -13,7 +14,32 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from dicomlogic_core.testing.phantom_catalogue import (
+    Phantom,
+    angiography,
+    colour,
+    ct,
+    enhanced_ct,
+    enhanced_mr,
+    every_kind,
+    mr,
+    mr_echoes,
+    nuclear,
+    oblique_ct,
+    pet,
+    private_object,
+    secondary_capture,
+    segmentation,
+    ultrasound,
+)
 from dicomlogic_core.testing.phantom_objects import Slice, ct_slice, save, uid
+
+__all__ = [
+    *("COLUMNS", "MARK", "ROWS", "SPACING", "STEP_MM", "TILT_DEGREES", "TRICKY"),
+    *("Phantom", "angiography", "colour", "ct", "enhanced_ct", "enhanced_mr", "every_kind", "mr", "mr_echoes"),
+    *("nuclear", "oblique_ct", "pet", "private_object", "secondary_capture", "segmentation", "ultrasound"),
+    *("regular", "tricky", "tricky_series", "write", "write_ct"),
+]
 
 ROWS, COLUMNS = 32, 24
 SPACING = (0.8, 0.7)  # between rows, between columns, mm
@@ -87,6 +113,16 @@ def tricky(number: int, folder: Path, *, shuffle_seed: int | None = None) -> lis
         data = cut.read_bytes()
         cut.write_bytes(data[:-700])
     return paths
+
+
+def tricky_series(number: int) -> Callable[[Path], list[Path]]:
+    """One of the thirteen series as a function that writes it into a folder."""
+
+    def write_tricky(folder: Path) -> list[Path]:
+        return tricky(number, folder)
+
+    write_tricky.__name__ = f"tricky {number}: {TRICKY[number]}"
+    return write_tricky
 
 
 def _order(datasets: Sequence[Dataset], seed: int | None) -> list[Dataset]:

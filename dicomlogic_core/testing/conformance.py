@@ -1,0 +1,19 @@
+"""The conformance kit: inherit from the class of your plugin's kind, and pytest checks what every such plugin promises.
+
+::
+
+    from dicomlogic_core.testing import phantoms
+    from dicomlogic_core.testing.conformance import AdaptorConformance
+
+    class TestScalarVolume(AdaptorConformance):
+        provider_name = "scalar-volume"
+        series = [phantoms.ct(), phantoms.enhanced_mr()]
+
+It needs pytest: ``pip install "dicomlogic-core[testing]"``.
+"""
+
+from __future__ import annotations
+
+from dicomlogic_core.testing.conformance_adaptor import AdaptorConformance
+
+__all__ = ["AdaptorConformance"]
