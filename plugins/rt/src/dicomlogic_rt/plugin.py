@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dicomlogic_core import AdaptorProvider, hookimpl
+from dicomlogic_core import AdaptorProvider, WriterProvider, hookimpl
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 
@@ -15,7 +15,7 @@ def _classes(ends: str) -> frozenset[str]:
 
 @hookimpl
 def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
-    """Structure sets, doses."""
+    """Structure sets, doses, plans."""
     yield AdaptorProvider(
         name="rt-structure-set",
         label="RT structure sets",
@@ -38,4 +38,27 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("ReferencedRTPlanSequence", "ReferencedStructureSetSequence", "FractionGroupSequence"),
         ),
         options={"scaling": "dose (Gy) per stored value, where DoseGridScaling is absent"},
+    )
+    yield AdaptorProvider(
+        name="rt-plan",
+        label="RT plans, ion plans and brachytherapy plans",
+        factory="dicomlogic_rt.plan_adaptor:PlanAdaptor",
+        sop_classes=_classes("481.5 481.8"),
+        tags=(
+            *("RTPlanLabel", "RTPlanName", "ReferencedStructureSetSequence", "ReferencedDoseSequence"),
+            *("ReferencedRTPlanSequence", "FractionGroupSequence"),
+        ),
+    )
+
+
+@hookimpl
+def dicomlogic_writers() -> Iterable[WriterProvider]:
+    """Structure sets as DICOM."""
+    yield WriterProvider(
+        name="rtstruct",
+        label="RT structure sets as DICOM",
+        factory="dicomlogic_rt.structure_writer:StructureSetWriter",
+        format="rtstruct",
+        accepts=frozenset({"structure-set"}),
+        suffixes=(".dcm",),
     )
