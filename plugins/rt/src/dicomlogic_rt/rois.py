@@ -11,6 +11,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ROI_NUMBER = "DicomRtImport.RoiNumber"
+"""Tag of a segment that keeps ROINumber, as 3D Slicer names it."""
+INTERPRETED_TYPE = "RTROIInterpretedType"
+"""Tag of a segment that keeps the interpreted type."""
+
 FILLED_TYPES = frozenset({"CLOSED_PLANAR", "INTERPOLATED_PLANAR", "CLOSEDPLANAR_XOR"})
 """Geometric types (PS3.3 C.8.8.6.1) that bound an area. All contours of a plane are filled together, even-odd."""
 

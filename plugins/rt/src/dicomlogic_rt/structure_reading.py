@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dicomlogic_core import Finding, finding
 from dicomlogic_rt.contour_reading import Bulk, Trouble, read_contours
 from dicomlogic_rt.elements import integer_of, items_of, number_of, numbers_of, text_of
+from dicomlogic_rt.image_sets import PATIENT_AND_STUDY
 from dicomlogic_rt.rois import Code, Contour, Observation, Roi, unique_names
 from dicomlogic_rt.structures import ReferencedSeries, StructureSet
 
@@ -62,6 +63,7 @@ def read_structures(
         frames_of_reference=frames,
         metadata={keyword: text for keyword in _TEXTS if (text := text_of(dataset, keyword))},
         findings=(*findings, *reading.findings),
+        attributes={keyword: text for keyword in PATIENT_AND_STUDY if (text := text_of(dataset, keyword))},
     )
 
 

@@ -22,7 +22,8 @@ def referenced_series(items: Sequence[Item] | None) -> tuple[ReferencedSeries, .
                 ReferencedSeries(
                     study_uid=_first(study, "ReferencedSOPInstanceUID"),
                     series_uid=_first(series, "SeriesInstanceUID"),
-                    sop_uids=referenced_uids(items_in(series, "ContourImageSequence")),
+                    sop_uids=referenced_uids(images := items_in(series, "ContourImageSequence")),
+                    sop_class_uid=next((_first(image, "ReferencedSOPClassUID") for image in images), ""),
                     frame_of_reference_uid=frame_uid,
                 )
                 for series in items_in(study, "RTReferencedSeriesSequence")

@@ -20,12 +20,14 @@ class ReferencedSeries:
         study_uid: "" when not told.
         series_uid: "" when only instances are told.
         sop_uids: its instances as listed.
+        sop_class_uid: of the instances; "" when not told.
         frame_of_reference_uid: "" when not told.
     """
 
     study_uid: str = ""
     series_uid: str = ""
     sop_uids: tuple[str, ...] = ()
+    sop_class_uid: str = ""
     frame_of_reference_uid: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -34,6 +36,7 @@ class ReferencedSeries:
             "study_uid": self.study_uid,
             "series_uid": self.series_uid,
             "sop_uids": list(self.sop_uids),
+            "sop_class_uid": self.sop_class_uid,
             "frame_of_reference_uid": self.frame_of_reference_uid,
         }
 
@@ -53,6 +56,7 @@ class StructureSet:
         frames_of_reference: FrameOfReferenceUIDs that its regions use, the most used first.
         metadata: JSON-able: keyword -> text of StructureSetName, StructureSetDescription, dates, approval.
         findings: what reading found.
+        attributes: keyword -> text of patient and study, for objects derived from it; never shown.
     """
 
     kind: ClassVar[str] = "structure-set"
@@ -65,6 +69,7 @@ class StructureSet:
     frames_of_reference: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.rois)
