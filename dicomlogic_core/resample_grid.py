@@ -139,56 +139,78 @@ def general_planes(
     along_i = matrix[:3, 0, None] * np.arange(size_i)
     kind = kernel_type(array.dtype, kernel)
     for k in range(size_k):
-        plane = np.zeros((size_j, size_i, *array.shape[3:]), kind)
-        inside = np.zeros((size_j, size_i), bool)
+        plane = np.empty((size_j, size_i, *array.shape[3:]), kind)
+        inside = np.empty((size_j, size_i), bool)
         for first in range(0, size_j, rows):
+            part = slice(first, first + rows)
             j = np.arange(first, min(first + rows, size_j))
-            start = matrix[:3, 1, None] * j + (matrix[:3, 2] * k + matrix[:3, 3])[:, None]
-            places = start[:, :, None] + along_i[:, None, :]
-            values, within = at_places(array, places.reshape(3, -1), kernel)
-            inside[j] = within.reshape(len(j), size_i)
-            plane[first : first + len(j)][inside[j]] = values
+            starts = matrix[:3, 1, None] * j + (matrix[:3, 2] * k + matrix[:3, 3])[:, None]
+            inside[part] = _inside_rows(starts, matrix[:3, 0], size_i, array.shape[2::-1])
+            if inside[part].any():
+                plane[part] = _values(array, starts[:, :, None] + along_i[:, None, :], kernel)
         yield plane, inside
+
+
+def _inside_rows(
+    starts: NDArray[np.float64], steps: NDArray[np.float64], count: int, size_ijk: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """``[j, i]`` True where rows of `count` places, that begin at `starts` (3, j), are inside a grid.
+
+    Along a row places are evenly spaced, so that two crossings with the border tell of all of them.
+    """
+    first, last = np.full(starts.shape[1], -np.inf), np.full(starts.shape[1], np.inf)
+    for start, step, size in zip(starts, steps.tolist(), size_ijk):
+        low, high = -0.5 - _ROUNDING - start, size - 0.5 + _ROUNDING - start
+        if abs(step) * count < _ROUNDING:
+            first[(low > 0) | (high < 0)] = np.inf
+            continue
+        first = np.maximum(first, np.minimum(low / step, high / step))
+        last = np.minimum(last, np.maximum(low / step, high / step))
+    i = np.arange(count)
+    return np.asarray((i >= first[:, None]) & (i <= last[:, None]))
+
+
+# --- single places ---------------------------------------------------------------------------------------------------
 
 
 def at_places(
     array: NDArray[Any], places: NDArray[np.float64], kernel: Kernel
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Values at those of `places` ``(3, n)`` (i, j, k) that are inside ``array[k, j, i, ...]``, and which these are."""
-    last = np.array(array.shape[2::-1], float) - 1
     inside = np.ones(places.shape[1], bool)
-    for place, end in zip(places, last):
-        inside &= (place >= -0.5 - _ROUNDING) & (place <= end + 0.5 + _ROUNDING)
-    if not inside.all():
-        places = places[:, inside]
-    if kernel == "nearest":
-        i, j, k = (np.clip(place + 0.5, 0, end).astype(np.intp) for place, end in zip(places, last))
-        return array[k, j, i], inside
-    return _trilinear(array, places, last), inside
+    for place, size in zip(places, array.shape[2::-1]):
+        inside &= (place >= -0.5 - _ROUNDING) & (place <= size - 0.5 + _ROUNDING)
+    return _values(array, places[:, inside], kernel), inside
 
 
-def _trilinear(array: NDArray[Any], places: NDArray[np.float64], last: NDArray[np.float64]) -> NDArray[Any]:
-    """Values between the eight neighbours, of places inside the grid (or half a voxel beyond)."""
-    kind = kernel_type(array.dtype, "linear")
-    strides = np.cumprod((1, *array.shape[2:0:-1]))
+def _values(array: NDArray[Any], places: NDArray[np.float64], kernel: Kernel) -> NDArray[Any]:
+    """Values at `places` ``(3, ...)``, which are overwritten; of what is outside, those at the border."""
+    kind = kernel_type(array.dtype, kernel)
     flat = array.reshape(-1, *array.shape[3:])
-    corner = np.zeros(places.shape[1], np.intp)
-    weights, steps = [], []
-    for place, end, stride in zip(places, last, strides.tolist()):
-        clipped = np.clip(place, 0.0, end)
-        low = np.minimum(clipped.astype(np.intp), max(int(end) - 1, 0))
-        corner += low * stride
-        weight = (clipped - low).astype(kind)
-        weights.append(weight.reshape(-1, *(1,) * (array.ndim - 3)))
-        steps.append(stride if end > 0 else 0)
+    corner = np.zeros(places.shape[1:], np.intp)
+    weights, steps, stride = [], [], 1
+    for place, size in zip(places, array.shape[2::-1]):
+        # Just below the last voxel, whose own value its weight of one then gives, a higher neighbour always exists.
+        end = float(np.nextafter(size - 1.0, 0.0)) if kernel == "linear" else size - 0.5
+        if kernel == "nearest":
+            place += 0.5
+        np.minimum(np.maximum(place, 0.0, out=place), end, out=place)
+        low = place.astype(np.intp)
+        if kernel == "linear":
+            place -= low
+            weights.append(place.astype(kind).reshape(*place.shape, *(1,) * (array.ndim - 3)))
+        steps.append(stride if size > 1 else 0)
+        low *= stride
+        corner += low
+        stride *= size
 
-    def values(offset: int) -> NDArray[Any]:
+    def at(offset: int) -> NDArray[Any]:
         return flat.take(corner + offset, 0, mode="clip").astype(kind, copy=False)
 
     def along_i(offset: int) -> NDArray[Any]:
-        return _between(values(offset), values(offset + steps[0]), weights[0])
+        return _between(at(offset), at(offset + steps[0]), weights[0])
 
     def along_j(offset: int) -> NDArray[Any]:
         return _between(along_i(offset), along_i(offset + steps[1]), weights[1])
 
-    return _between(along_j(0), along_j(steps[2]), weights[2])
+    return at(0) if kernel == "nearest" else _between(along_j(0), along_j(steps[2]), weights[2])
