@@ -1,12 +1,23 @@
-"""A stack of frames as a volume in its own unit: the CT of a pair."""
+"""A stack of frames as a volume: in its own unit, or scaled from stored values frame by frame."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from dicomlogic_core import LoadContext, Stack, Volume, is_true, layout_of, quantity_of, stack_metadata
 
+_UPTAKE = "standardized uptake value"
 
-def image_volume(stack: Stack, context: LoadContext, *, name: str) -> Volume:
-    """The volume of a stack with the modality transform of its headers; missing slices are filled.
+
+def image_volume(stack: Stack, context: LoadContext, *, name: str, scale: Mapping[int, float] | None = None) -> Volume:
+    """The volume of a stack; missing slices are filled.
+
+    Args:
+        stack: its frames.
+        context: of loading.
+        name: of the volume.
+        scale: row of the frame table -> factor of stored values; by default the modality transform of the headers.
 
     Raises:
         GeometryError: the stack is no volume.
@@ -16,7 +27,12 @@ def image_volume(stack: Stack, context: LoadContext, *, name: str) -> Volume:
     stored = [row for row in layout.rows if row is not None]
     refs = dict(zip(stored, stack.series.frames.refs(stored)))
     frames = tuple(None if row is None else refs[row] for row in layout.rows)
-    array = context.stack(frames)
+    if scale is None:
+        array = context.stack(frames)
+    else:
+        # A slice that is missing is filled with NaN, whatever stands here for it.
+        factors = [1.0 if row is None else scale[row] for row in layout.rows]
+        array = context.stack(frames, scale=factors, offset=[0.0] * len(factors))
     metadata = stack_metadata(stack, layout, show_phi=is_true(context.options, "show_phi"))
     if context.padding is not None:
         metadata["padding"] = context.padding
@@ -33,3 +49,9 @@ def image_volume(stack: Stack, context: LoadContext, *, name: str) -> Volume:
         findings=tuple(dict.fromkeys([*stack.findings, *quantity.findings])),
         name=name,
     )
+
+
+def scaled_volume(stack: Stack, context: LoadContext, *, scale: Mapping[int, float], name: str, unit: str) -> Volume:
+    """The volume of uptake values; arguments and errors as of `image_volume`."""
+    volume = image_volume(stack, context, name=name, scale=scale)
+    return replace(volume, quantity=_UPTAKE, unit=unit)

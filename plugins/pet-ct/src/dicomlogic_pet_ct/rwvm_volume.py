@@ -1,0 +1,106 @@
+"""The volume that a real world value mapping makes of PET frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomlogic_core import Finding, Loadable, LoadContext, QuantityError, SeriesView, Volume, finding, stack_of
+from dicomlogic_pet_ct.image_volume import scaled_volume
+from dicomlogic_pet_ct.norms import VARIANTS
+from dicomlogic_pet_ct.rwvm import mapping_objects
+from dicomlogic_pet_ct.rwvm_embedded import embedded_slopes
+from dicomlogic_pet_ct.rwvm_offers import BASIS, INSIDE, OBJECT, QUANTITY, computed_scale
+from dicomlogic_pet_ct.rwvm_scale import TOLERANCE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def mapped_volume(loadable: Loadable, context: LoadContext) -> Volume:
+    """The uptake values of a loadable.
+
+    Raises:
+        QuantityError: the mapping does not give every frame a positive slope.
+        PixelError: pixels are missing, short or cannot be decoded.
+    """
+    series = context.series(loadable.series_uids[0])
+    stack = stack_of(series, np.array(series.frames.rows_of(loadable.frames), dtype=np.int64))
+    rows = stack.rows.tolist()
+    mapped = _Mapped.of(loadable, series, rows, context)
+    volume = scaled_volume(
+        stack,
+        context,
+        scale=dict(zip(rows, mapped.scale.tolist())),
+        name=loadable.name,
+        unit=VARIANTS[loadable.options[QUANTITY]].unit,
+    )
+    findings = dict.fromkeys([*loadable.findings, *volume.findings, *mapped.findings])
+    return replace(volume, metadata={**volume.metadata, **mapped.said(loadable)}, findings=tuple(findings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Mapped:
+    """The scale of every frame of a volume, read again when it is loaded.
+
+    Attributes:
+        scale: (n,) uptake value per stored value.
+        off: largest relative difference from the computed factors; None where there are none.
+        findings: a difference above the tolerance.
+    """
+
+    scale: NDArray[np.float64]
+    off: float | None
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, loadable: Loadable, series: SeriesView, rows: list[int], context: LoadContext) -> _Mapped:
+        quantity = loadable.options[QUANTITY]
+        slopes = _slopes(loadable, series, rows, context)
+        rescale = series.frames.numbers("RescaleSlope")[rows]
+        scale = slopes * rescale if loadable.options[BASIS] == "rescaled" else slopes
+        if not bool((np.isfinite(scale) & (scale > 0)).all()):
+            raise QuantityError(
+                "a real world value mapping does not give every frame a positive slope",
+                code="suv.rwvm-ambiguous",
+                where=loadable.id,
+                remedy="load the computed uptake values instead",
+            )
+        computed = computed_scale(series, rows, quantity, context.options)
+        if computed is None:
+            return cls(scale=scale, off=None)
+        off = float(np.abs(scale / (computed * rescale) - 1).max())
+        return cls(scale=scale, off=off, findings=() if off <= TOLERANCE else (_apart(off),))
+
+    def said(self, loadable: Loadable) -> dict[str, Any]:
+        """For the metadata of the volume."""
+        quantity = loadable.options[QUANTITY]
+        report = {
+            "quantity": VARIANTS[quantity].label,
+            "formula": f"{VARIANTS[quantity].label} = stored value x mapped slope",
+            "mapping": loadable.options[OBJECT],
+            "read_as": loadable.options[BASIS],
+            "explanation": loadable.explanation,
+            "scale": [float(self.scale.min()), float(self.scale.max())],
+            "off_computed": self.off,
+        }
+        return {"report": report, "suv": {"type": quantity, "stored_scale": self.scale.tolist()}}
+
+
+def _slopes(loadable: Loadable, series: SeriesView, rows: list[int], context: LoadContext) -> NDArray[np.float64]:
+    quantity = loadable.options[QUANTITY]
+    if loadable.options[OBJECT] == INSIDE:
+        return embedded_slopes(series, rows, quantity, context.dataset)
+    home = context.series(loadable.references[0].series_uid)
+    (one,) = (one for one in mapping_objects(home) if one.ref.sop_uid == loadable.options[OBJECT])
+    return one.slopes(series, rows, quantity)
+
+
+def _apart(off: float) -> Finding:
+    return finding(
+        "suv.rwvm-ambiguous",
+        f"mapped uptake values are up to {off:.2%} from those computed from dose, weight and times",
+        remedy="find out which are right; load the computed ones",
+    )
