@@ -274,11 +274,13 @@ class LoadContext(WorkContext, Protocol):
         *,
         scale: Sequence[float] | None = None,
         offset: Sequence[float] | None = None,
+        real: bool = False,
     ) -> NDArray[Any] | FrameArray:
         """Pixels of frames as ``[k, j, i]`` or ``[k, j, i, c]``, eager or lazy as the caller of `load` asked.
 
         Per frame the modality transform of the header is applied, or ``stored * scale[k] + offset[k]`` when given. None
-        stands for a filled slice (padding value, NaN for floats). Shape and dtype follow from headers alone.
+        stands for a filled slice (padding value, NaN for floats). Shape and dtype follow from headers alone; with
+        `real` values are floating point also where they are whole numbers.
 
         Raises:
             PixelError: frames differ in matrix or kind, exceed the budget or, when eager, could not be had.

@@ -115,13 +115,14 @@ class Loading(Work):
         *,
         scale: Sequence[float] | None = None,
         offset: Sequence[float] | None = None,
+        real: bool = False,
     ) -> NDArray[Any] | FrameArray:
         """Pixels of frames, see `LoadContext.stack`."""
         for uid in dict.fromkeys(ref.series_uid for ref in frames if ref is not None):
             for one in pixel_findings(self.series(uid), [ref for ref in frames if ref is not None]):
                 if one.severity != "error":  # what is an error is raised, with more to say
                     self.report(one)
-        plan = plan_stack(frames, self.series, self._pixel_dataset, scale=scale, offset=offset)
+        plan = plan_stack(frames, self.series, self._pixel_dataset, scale=scale, offset=offset, real=real)
         self.padding = plan.padding
         fetch = FrameFetch(plan, self._instance, self._registry, self)
         if self._lazy:

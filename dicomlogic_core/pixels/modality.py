@@ -46,18 +46,18 @@ class Linear:
 Modality = Linear | Lookup
 
 
-def result_dtype(pairs: Sequence[tuple[PixelDescription, Modality]]) -> np.dtype[Any]:
+def result_dtype(pairs: Sequence[tuple[PixelDescription, Modality]], *, real: bool = False) -> np.dtype[Any]:
     """The one type for frames of these descriptions and transforms.
 
     Integers stay integers when every slope is 1 and the intercepts are integral and equal: the type as stored when
     nothing is rescaled, else the smallest signed one that holds the range BitsStored allows and is no narrower. All
-    else is float32, or float64 when stored values have more than 24 bits.
+    else, and everything with `real`, is float32, or float64 when stored values have more than 24 bits.
     """
-    if all(description.samples == 1 and isinstance(modality, Lookup) for description, modality in pairs):
+    if not real and all(description.samples == 1 and isinstance(modality, Lookup) for description, modality in pairs):
         return np.result_type(*(modality.entries.dtype for _, modality in pairs if isinstance(modality, Lookup)))
     linear = [modality for _, modality in pairs if isinstance(modality, Linear)]
     whole = len(linear) == len(pairs) and all(one.whole and one.intercept == linear[0].intercept for one in linear)
-    if whole and not any(description.real for description, _ in pairs):
+    if whole and not real and not any(description.real for description, _ in pairs):
         return _integer_dtype([description for description, _ in pairs], int(linear[0].intercept))
     return np.dtype(np.float64 if any(map(_needs_double, pairs)) else np.float32)
 

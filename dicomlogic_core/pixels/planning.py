@@ -33,6 +33,7 @@ def plan_stack(
     *,
     scale: Sequence[float] | None = None,
     offset: Sequence[float] | None = None,
+    real: bool = False,
 ) -> StackPlan:
     """Shape, type and treatment of an array of `frames`; see `LoadContext.stack`.
 
@@ -58,7 +59,7 @@ def plan_stack(
     ]
     shape = same_shape([treatment for _, treatment in known], lambda number: known[number][0].sop_uid)
     distinct = list({id(treatment): treatment for _, treatment in known}.values())
-    dtype = result_dtype([(treatment.description, treatment.modality) for treatment in distinct])
+    dtype = result_dtype([(treatment.description, treatment.modality) for treatment in distinct], real=real)
     paddings = {treatment.padding for treatment in distinct}
     return StackPlan(
         shape=(len(frames), *shape),

@@ -178,6 +178,15 @@ def test_scale_and_offset_given_replace_those_of_the_header(tmp_path: Path) -> N
     np.testing.assert_array_equal(stack(paths, scale=[1.0, 1.0]), np.stack([ramp()] * 2))
 
 
+def test_whole_numbers_are_floating_point_when_asked_for(tmp_path: Path) -> None:
+    paths = write(tmp_path, rescale("1", "0"), rescale("1", "0"))
+    assert stack(paths).dtype == np.uint16
+    found = stack(paths, real=True)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.stack([ramp()] * 2))
+    np.testing.assert_array_equal(stack(paths, scale=[1.0, 2.0], real=True)[1], 2.0 * ramp())
+
+
 def test_modality_table_beats_slope(tmp_path: Path) -> None:
     def change(dataset: Dataset) -> None:
         rescale("2", "5")(dataset)
