@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dicomlogic_core import AdaptorProvider, Loadable, StudyView, hookimpl
+from dicomlogic_core import AdaptorProvider, Loadable, StudyView, WriterProvider, hookimpl
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _MAPPINGS = frozenset({_STORAGE + "67"})
@@ -35,6 +35,19 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             "Manufacturer",
         ),
         options={"rwvm": "SOPInstanceUID of the value mapping to use, or inside for that in the images"},
+    )
+
+
+@hookimpl
+def dicomlogic_writers() -> Iterable[WriterProvider]:
+    """Factors of uptake values as DICOM."""
+    yield WriterProvider(
+        name="pet-ct-rwvm",
+        label="Real World Value Mapping object of uptake values",
+        factory="dicomlogic_pet_ct.rwvm_writer:RwvmWriter",
+        format="rwvm",
+        accepts=frozenset({"volume"}),
+        suffixes=(".rwvm.dcm",),
     )
 
 
