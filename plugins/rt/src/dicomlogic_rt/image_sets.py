@@ -61,11 +61,22 @@ class ImageSet:
 
         Half a step when `within_mm` is None.
         """
-        normal = np.cross(self.geometry.directions[:, 0], self.geometry.directions[:, 1])
-        distances = np.abs((self.positions_lps_mm - point_lps_mm) @ (normal / np.linalg.norm(normal)))
+        distances = np.abs((self.positions_lps_mm - point_lps_mm) @ slice_normal(self.geometry))
         k = int(distances.argmin())
-        most = self.geometry.spacing_mm[2] / 2 + 1e-3 if within_mm is None else within_mm
+        most = slice_step(self.geometry) / 2 + 1e-3 if within_mm is None else within_mm
         return self.frames[k] if distances[k] <= most else None
+
+
+def slice_normal(geometry: Geometry) -> NDArray[np.float64]:
+    """(3,) unit normal of the slices in LPS."""
+    normal = np.cross(geometry.directions[:, 0], geometry.directions[:, 1])
+    unit: NDArray[np.float64] = normal / np.linalg.norm(normal)
+    return unit
+
+
+def slice_step(geometry: Geometry) -> float:
+    """Distance of neighbouring slices along their normal, mm."""
+    return float(abs(geometry.ijk_to_lps[:3, 2] @ slice_normal(geometry)))
 
 
 def image_set(series: SeriesView) -> ImageSet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomlogic_core import Geometry, Segmentation
-from dicomlogic_rt.image_sets import ImageSet
+from dicomlogic_rt.image_sets import ImageSet, slice_step
 from dicomlogic_rt.rois import INTERPRETED_TYPE, Contour, Roi, unique_names
 from dicomlogic_rt.structures import ReferencedSeries, StructureSet
 from dicomlogic_rt.tracing import trace
@@ -86,6 +86,7 @@ def _masks(
 
 def _contours(mask: NDArray[np.bool_], images: ImageSet) -> Iterator[Contour]:
     matrix = images.geometry.ijk_to_lps
+    thickness = slice_step(images.geometry)
     for k in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
         frame = images.frames[k]
         origin = images.positions_lps_mm[k]
@@ -96,6 +97,7 @@ def _contours(mask: NDArray[np.bool_], images: ImageSet) -> Iterator[Contour]:
             yield Contour(
                 points=origin + (outline + corner) @ matrix[:3, :2].T,
                 geometric_type="CLOSED_PLANAR",
+                slab_thickness_mm=thickness,
                 sop_uid="" if frame is None else frame.sop_uid,
                 frame=1 if frame is None else frame.frame,
             )

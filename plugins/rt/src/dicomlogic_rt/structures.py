@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicomlogic_core import Finding
+from dicomlogic_core import Finding, Geometry, Segmentation, Volume, finding
+from dicomlogic_rt.layers import segmentation_of
+from dicomlogic_rt.rasterise import rasterise
 from dicomlogic_rt.rois import Contour, Roi
+from dicomlogic_rt.volumes import EndCap, RoiVolume, volume_cc
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Contour", "ReferencedSeries", "Roi", "StructureSet"]
 
@@ -101,7 +108,52 @@ class StructureSet:
         """Regions by value, name or number; all that are filled when None."""
         if rois is None:
             return tuple(roi for roi in self.rois if roi.filled)
-        return tuple(roi if isinstance(roi, Roi) else self[roi] for roi in rois)
+        return tuple(self._one(roi) for roi in rois)
+
+    def mask(self, roi: Roi | str | int, grid: Geometry | Volume) -> NDArray[np.bool_]:
+        """``[k, j, i]`` True where the voxel's centre lies in a region; `rasterise` tells besides what was clipped.
+
+        Raises:
+            KeyError: there is no such region.
+        """
+        return rasterise(self._one(roi), _geometry(grid)).array
+
+    def segmentation(self, grid: Geometry | Volume, rois: Sequence[Roi | str | int] | None = None) -> Segmentation:
+        """Regions as label layers on a grid, those that overlap in different layers; all that bound areas by default.
+
+        Regions of another frame of reference than that of a volume are left out, with a finding.
+
+        Raises:
+            KeyError: there is no such region.
+        """
+        frame = grid.frame_of_reference_uid if isinstance(grid, Volume) else ""
+        picked = self.pick(rois)
+        apart = [roi for roi in picked if frame and roi.frame_of_reference_uid not in ("", frame)]
+        made = segmentation_of(
+            [roi for roi in picked if roi not in apart],
+            _geometry(grid),
+            name=self.name,
+            frame_of_reference_uid=frame or next(iter(self.frames_of_reference), ""),
+        )
+        findings = [*self.findings, *made.findings]
+        if apart:
+            where = (self.sop_uid, *(f"ROI {roi.number}" for roi in apart))
+            message = f"{len(apart)} regions lie in another frame of reference than the grid and are left out"
+            findings.append(finding("rt.multiple-frames-of-reference", message, where=where))
+        metadata = {"source_instances": [self.sop_uid]} if self.sop_uid else {}
+        return replace(made, findings=tuple(dict.fromkeys(findings)), metadata=metadata)
+
+    def volume_cc(self, roi: Roi | str | int, *, end_cap: EndCap = "half") -> RoiVolume:
+        """The volume of a region by a convention, see `dicomlogic_rt.volumes.volume_cc`.
+
+        Raises:
+            KeyError: there is no such region.
+            UsageError: unknown `end_cap`.
+        """
+        return volume_cc(self._one(roi), end_cap=end_cap)
+
+    def _one(self, roi: Roi | str | int) -> Roi:
+        return roi if isinstance(roi, Roi) else self[roi]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able: everything read, contours included."""
@@ -121,3 +173,7 @@ class StructureSet:
         contours = sum(len(roi.contours) for roi in self.rois)
         counts = f"{len(self.rois)} regions, {contours} contours, {len(self.findings)} findings"
         return f"StructureSet({self.label!r}, {counts})"
+
+
+def _geometry(grid: Geometry | Volume) -> Geometry:
+    return grid.geometry if isinstance(grid, Volume) else grid
