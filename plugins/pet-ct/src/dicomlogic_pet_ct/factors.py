@@ -148,7 +148,7 @@ def _from_suv(inputs: PetInputs, stored: Calibration, wanted: Variant, found: li
         unit=wanted.unit,
         formula=formula,
         rule=stored.rule,
-        inputs=(inputs.units, inputs.suv_type, *used),
+        inputs=(inputs.units, *stored.inputs, *used),
         assumptions=() if body is None else body.assumptions,
         findings=tuple(dict.fromkeys(found)),
     )
@@ -182,7 +182,7 @@ def _from_activity(
         unit=wanted.unit,
         formula=f"{wanted.label} = activity x {decay.formula} x ({wanted.formula}) / D",
         rule=stored.rule,
-        inputs=(inputs.units, inputs.decay_correction, dose.input, *decay.inputs, *body.inputs),
+        inputs=(inputs.units, *stored.inputs, inputs.decay_correction, dose.input, *decay.inputs, *body.inputs),
         timing=decay.timing,
         assumptions=body.assumptions,
         findings=tuple(dict.fromkeys(computed)),
@@ -199,7 +199,7 @@ def _from_vendor(inputs: PetInputs, stored: Calibration, wanted: Variant) -> Suv
         unit=wanted.unit,
         formula="SUVbw = value x (7053,1000)",
         rule="Units CNTS x (7053,1000) of Philips: SUVbw",
-        inputs=(inputs.units,),
+        inputs=(inputs.units, *stored.inputs),
     )
 
 

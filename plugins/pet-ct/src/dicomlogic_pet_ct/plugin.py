@@ -4,16 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dicomlogic_core import AdaptorProvider, Loadable, StudyView, WriterProvider, hookimpl
+from dicomlogic_core import AdaptorProvider, Loadable, PrivateTag, StudyView, WriterProvider, hookimpl
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _MAPPINGS = frozenset({_STORAGE + "67"})
 _PET = frozenset(_STORAGE + end for end in ("128", "128.1", "130"))
+# Private elements are found by their creator, and at their usual place where the creator was removed.
+_SUV_TAGS = (
+    *("ImageType", "SeriesType", "FrameType", "SeriesDescription", "SamplesPerPixel", "Units", "SUVType"),
+    *("PatientWeight", "PatientSize", "PatientSex", "CorrectedImage", "DecayCorrection", "DecayFactor"),
+    *("AttenuationCorrected", "DecayCorrected", "SensitivityCalibrated", "RescaleSlope", "RescaleIntercept"),
+    *("RadiopharmaceuticalInformationSequence", "Radiopharmaceutical", "RadionuclideTotalDose", "RadionuclideHalfLife"),
+    *("RadiopharmaceuticalStartTime", "RadiopharmaceuticalStartDateTime", "RealWorldValueMappingSequence"),
+    *("StudyDate", "SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime"),
+    *("ContentDate", "TimezoneOffsetFromUTC", "ActualFrameDuration", "FrameAcquisitionDuration", "FrameReferenceTime"),
+    *("FrameAcquisitionDateTime", "FrameReferenceDateTime", "DecayCorrectionDateTime", "DoseCalibrationFactor"),
+    *("TriggerTime", "NominalCardiacTriggerDelayTime", "TemporalPositionIndex", "ImageIndex", "InstanceNumber"),
+    PrivateTag("Philips PET Private Group", 0x7053, 0x00),
+    PrivateTag("Philips PET Private Group", 0x7053, 0x09),
+    PrivateTag("GEMS_PETD_01", 0x0009, 0x0D),
+    PrivateTag("GEMS_PETD_01", 0x0009, 0x3B),
+    PrivateTag("SIEMENS MED PT", 0x0071, 0x22),
+)
 
 
 @hookimpl
 def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
-    """PET with its CT, and uptake values by mappings."""
+    """Uptake values and activity of PET, PET with its CT, and uptake values by mappings."""
+    yield AdaptorProvider(
+        name="pet-ct",
+        label="standardized uptake values and activity of PET",
+        factory="dicomlogic_pet_ct.adaptor:PetCtAdaptor",
+        sop_classes=_PET,
+        requires=("Rows", "Columns"),
+        tags=_SUV_TAGS,
+        options={
+            "suv": "what PET is loaded as: bw, lbm (James 128), lbm-janma, bsa, ibw, activity or stored",
+            "weight-kg": "weight of the patient instead of PatientWeight",
+            "height-cm": "height of the patient instead of PatientSize",
+            "sex": "M, F or O (mean of both formulas) instead of PatientSex",
+            "dose-mbq": "injected dose instead of RadionuclideTotalDose",
+            "half-life-s": "half-life of the nuclide instead of RadionuclideHalfLife",
+            "injection-time": "HH:MM:SS, or YYYY-MM-DD HH:MM:SS, instead of the injection times of the header",
+            "reference-time": "the same for the moment to which activity is corrected for decay",
+            "decay-correction": "START, ADMIN or NONE instead of DecayCorrection and CorrectedImage",
+            "uncorrected": "accept: uptake values although attenuation was not corrected",
+            "irregular": "uneven stacks: fill, as-is or error",
+            "show_phi": "true: volumes carry attributes that identify the patient, for a writer to write",
+        },
+    )
     yield AdaptorProvider(
         name="pet-ct-pair",
         label="PET with its CT",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dicomlogic_core import Finding, finding
-from dicomlogic_pet_ct.inputs import PetInputs
+from dicomlogic_pet_ct.inputs import Number, PetInputs, Word, number
 from dicomlogic_pet_ct.norms import BY_SUV_TYPE, VARIANTS, Variant
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Calibration:
         rule: how, for the report.
         variant: which uptake value, for ``suv``.
         vendor_suv: (n,) the scanner's own factors to SUVbw where it gives those to Bq/ml as well.
+        inputs: what was used besides Units.
         findings: what is worth knowing.
     """
 
@@ -36,6 +37,7 @@ class Calibration:
     rule: str
     variant: Variant | None = None
     vendor_suv: NDArray[np.float64] | None = None
+    inputs: tuple[Number | Word, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -84,16 +86,24 @@ def _as_suv(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
     if variant is None or variant.unit != _SUV_UNITS[units]:
         return (_unsupported(f"Units {units} with SUVType {suv_type}"),)
     rule = f"Units {units}: values are {variant.label} already{assumed}"
-    return Calibration(kind="suv", scale=_constant(inputs, 1.0), rule=rule, variant=variant)
+    return Calibration(kind="suv", scale=_constant(inputs, 1.0), rule=rule, variant=variant, inputs=(inputs.suv_type,))
 
 
 def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
     """Philips' factors (7053,1009) to Bq/ml and (7053,1000) to SUVbw, else counts per second."""
     frames = inputs.frames
     to_activity, to_suv = _usable(frames.philips_activity), _usable(frames.philips_suv)
+    philips = (
+        _private("SUV scale factor", "7053,1000", frames.philips_suv, "g/ml"),
+        _private("activity concentration scale factor", "7053,1009", frames.philips_activity, "Bq/ml"),
+    )
     if to_activity is not None:
         return Calibration(
-            kind="activity", scale=to_activity, rule="Units CNTS x (7053,1009) of Philips", vendor_suv=to_suv
+            kind="activity",
+            scale=to_activity,
+            rule="Units CNTS x (7053,1009) of Philips",
+            vendor_suv=to_suv,
+            inputs=philips,
         )
     missing: tuple[Finding, ...] = ()
     if np.isfinite(frames.philips_activity).any() or np.isfinite(frames.philips_suv).any():
@@ -102,7 +112,8 @@ def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
     if to_suv is not None:
         rule = "Units CNTS x (7053,1000) of Philips: SUVbw"
         doubtful = missing if np.isfinite(frames.philips_activity).any() else ()
-        return Calibration(kind="suv", scale=to_suv, rule=rule, variant=VARIANTS["bw"], findings=doubtful)
+        bw = VARIANTS["bw"]
+        return Calibration(kind="suv", scale=to_suv, rule=rule, variant=bw, inputs=philips, findings=doubtful)
     seconds = _usable(frames.duration_s)
     if seconds is None:
         return (*missing, _unsupported("Units CNTS without Philips' factors and without ActualFrameDuration"))
@@ -124,6 +135,11 @@ def _rate(inputs: PetInputs, scale: float | NDArray[np.float64], start: str) -> 
     if factor is None:
         return (_unsupported(f"{start} without DCAL in CorrectedImage and without DoseCalibrationFactor"),)
     return Calibration(kind="activity", scale=scale * factor, rule=f"{start} x DoseCalibrationFactor")
+
+
+def _private(name: str, tag: str, values: NDArray[np.float64], unit: str) -> Number:
+    """A factor of the report: its value in the first frame."""
+    return number(name, f"{tag} [Philips PET Private Group]", float(values[0]), unit, source="private")
 
 
 def _usable(values: NDArray[np.float64]) -> NDArray[np.float64] | None:

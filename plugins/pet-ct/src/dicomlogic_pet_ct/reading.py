@@ -1,0 +1,230 @@
+"""From the columns of a series to the inputs of an uptake value: standard tags, private ones, options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import floor, isfinite, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dicomlogic_core import Finding, PrivateTag, SeriesView, finding, parse_number, time_seconds
+from dicomlogic_pet_ct.inputs import FrameInputs, Number, PetInputs, Word, number, word
+from dicomlogic_pet_ct.options import given_number, given_time, given_word
+from dicomlogic_pet_ct.reading_times import GE_INJECTION, GE_SCAN, SIEMENS_START, Clock, frame_times
+from dicomlogic_pet_ct.texts import FrameTexts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PHILIPS_SUV = PrivateTag("Philips PET Private Group", 0x7053, 0x00)
+PHILIPS_ACTIVITY = PrivateTag("Philips PET Private Group", 0x7053, 0x09)
+PRIVATE = (PHILIPS_SUV, PHILIPS_ACTIVITY, GE_SCAN, GE_INJECTION, SIEMENS_START)
+
+# Half-lives in s by mass number, of the nuclides that PET uses.
+_HALF_LIVES = {11: 1223.0, 13: 598.0, 15: 122.2, 18: 6586.2, 64: 45721.0, 68: 4062.0, 82: 75.5, 89: 282276.0}
+_DAY = 86400.0
+_TRACERS = {"C-B1031": "FDG", "35321007": "FDG", "C-B1036": "FLT"}
+_TRACER_WORDS = {"FDG": "FDG", "FLUORODEOXYGLUCOSE": "FDG", "FLT": "FLT", "FLUOROTHYMIDINE": "FLT"}
+_MAPPED_UNITS = {"BQ/ML": "BQML", "KBQ/ML": "KBQML"}
+# Attributes of enhanced objects that stand for a value of CorrectedImage.
+_CORRECTED = {"AttenuationCorrected": "ATTN", "DecayCorrected": "DECY", "SensitivityCalibrated": "DCAL"}
+SHOWN = (
+    *("AcquisitionDate", "AcquisitionTime", "SeriesDate", "SeriesTime", "ActualFrameDuration", "FrameReferenceTime"),
+    *("FrameAcquisitionDateTime", "FrameReferenceDateTime", "DecayCorrectionDateTime", "TimezoneOffsetFromUTC"),
+    *("CorrectedImage", "DoseCalibrationFactor"),
+)
+"""Attributes whose texts the report shows as they are."""
+
+
+def read_inputs(
+    series: SeriesView, rows: Sequence[int], options: Mapping[str, str], *, voxel_ml: float = nan, dynamic: bool = False
+) -> PetInputs:
+    """The inputs of the frames `rows` of a series, in their order.
+
+    Raises:
+        UsageError: an option that cannot be meant.
+    """
+    texts = FrameTexts(series, rows)
+    clock = Clock.of(texts)
+    reader = _Reader(texts, options)
+    corrected = _corrected(reader)
+    units, suv_type = _units(reader)
+    frames = FrameInputs(
+        slope=texts.numbers("RescaleSlope"),
+        intercept=_intercept(texts),
+        philips_activity=texts.numbers(PHILIPS_ACTIVITY),
+        philips_suv=texts.numbers(PHILIPS_SUV),
+        calibration=texts.numbers("DoseCalibrationFactor"),
+        voxel_ml=np.full(len(texts.rows), voxel_ml),
+        **frame_times(clock),
+    )
+    return PetInputs(
+        units=units,
+        suv_type=suv_type,
+        decay_correction=_decay_correction(reader),
+        corrected=corrected,
+        sex=given_word(options, "sex") or reader.word("sex", "PatientSex"),
+        weight=reader.number("weight", "PatientWeight", "weight-kg", "kg"),
+        height=reader.number("height", "PatientSize", "height-cm", "m"),
+        dose=reader.number("dose", "RadionuclideTotalDose", "dose-mbq", "Bq", isotope=True),
+        half_life=reader.number("half-life", "RadionuclideHalfLife", "half-life-s", "s", isotope=True),
+        **_injections(reader, clock),
+        reference=_reference(options, frames),
+        tracer=_tracer(texts),
+        nuclide_half_life_s=_nuclide_half_life(texts),
+        dynamic=dynamic or any("DYNAMIC" in text for text in texts.distinct("SeriesType")),
+        accept_uncorrected=given_word(options, "uncorrected") is not None,
+        texts=_shown(texts),
+        findings=(*reader.findings, *clock.findings()),
+        frames=frames,
+    )
+
+
+class _Reader:
+    """Reads values that a whole series shares, and notes where it does not."""
+
+    def __init__(self, texts: FrameTexts, options: Mapping[str, str]) -> None:
+        self.texts = texts
+        self.options = options
+        self.findings: list[Finding] = []
+
+    def one(self, tag: str, values: Sequence[str], remedy: str = "") -> str:
+        """The one text of an attribute; "" with an error when the series has several."""
+        if len(values) < 2:
+            return values[0] if values else ""
+        message = f"{tag} has {len(values)} values inside the series"
+        self.findings.append(
+            finding("suv.inputs-vary", message, severity="error", remedy=remedy or "load the parts by themselves")
+        )
+        return ""
+
+    def word(self, name: str, tag: str) -> Word:
+        text = self.one(tag, self.texts.distinct(tag), "give it: sex=..." if tag == "PatientSex" else "")
+        return word(name, tag, text)
+
+    def number(self, name: str, tag: str, option: str, unit: str, *, isotope: bool = False) -> Number:
+        given = given_number(self.options, option)
+        if given is not None:
+            self.findings.append(finding("suv.option", f"{name} by {given.tag}"))
+            return given
+        texts = self.texts.of_isotope(tag) if isotope else self.texts.distinct(tag)
+        text = self.one(tag, texts, f"give it: {option}=...")
+        return number(name, tag, parse_number(text), unit, raw=text)
+
+
+def _intercept(texts: FrameTexts) -> NDArray[np.float64]:
+    """0 where absent; a text that is no number stays NaN."""
+    said = texts.of_frames("RescaleIntercept")
+    return np.array([parse_number(text) if text else 0.0 for text in said], dtype=np.float64)
+
+
+def _corrected(reader: _Reader) -> frozenset[str]:
+    said = reader.one("CorrectedImage", reader.texts.distinct("CorrectedImage"))
+    words = {part.strip().upper() for part in said.split("\\")}
+    for keyword, meaning in _CORRECTED.items():
+        if {text.upper() for text in reader.texts.distinct(keyword)} == {"YES"}:
+            words.add(meaning)
+    return frozenset(words - {""})
+
+
+def _units(reader: _Reader) -> tuple[Word, Word]:
+    """Units and SUVType; of enhanced objects from the mapping of real world values where it is the rescaling."""
+    units = reader.word("units", "Units")
+    if units.value:
+        return units, reader.word("SUV type", "SUVType")
+    code, mapped = reader.texts.mapped_units()
+    slopes = reader.texts.numbers("RescaleSlope")
+    # A mapping is of stored values: with another slope than that of rescaling its unit is not that of our values.
+    same = isfinite(mapped) and bool(np.isclose(slopes[:1], mapped, rtol=1e-6, atol=0).all())
+    plain = re.sub(r"\{.*?\}", "", code).upper()
+    suv = re.search(r"SUV(bw|bsa|ibw|lbm)\b", code, re.IGNORECASE)
+    tag = "RealWorldValueMappingSequence"
+    if same and plain in _MAPPED_UNITS:
+        return word("units", tag, _MAPPED_UNITS[plain], raw=code), word("SUV type", tag, "")
+    if same and suv:
+        kind = suv[1].upper()
+        return word("units", tag, "CM2ML" if kind == "BSA" else "GML", raw=code), word("SUV type", tag, kind, raw=code)
+    return units, reader.word("SUV type", "SUVType")
+
+
+def _decay_correction(reader: _Reader) -> Word:
+    """DecayCorrection; of enhanced objects DecayCorrected, which says to what by a date-time."""
+    given = given_word(reader.options, "decay-correction")
+    if given is not None:
+        return given
+    said = reader.word("decay correction", "DecayCorrection")
+    if said.value:
+        return said
+    text = reader.one("DecayCorrected", reader.texts.distinct("DecayCorrected")).upper()
+    return word(
+        "decay correction",
+        "DecayCorrected" if text else said.tag,
+        {"YES": "START", "NO": "NONE"}.get(text, ""),
+        raw=text,
+    )
+
+
+def _injections(reader: _Reader, clock: Clock) -> dict[str, tuple[Number, ...]]:
+    """Moments and times of day of the injection, in order of trust."""
+    given = given_time(reader.options, "injection-time")
+    name = "injection time"
+    if given is not None:
+        reader.findings.append(finding("suv.option", "injection time by option injection-time"))
+        return {"injected_at": given[:1], "injected_clock": given[1:]}
+    start = reader.one(
+        "RadiopharmaceuticalStartDateTime",
+        reader.texts.of_isotope("RadiopharmaceuticalStartDateTime"),
+        "give it: injection-time=...",
+    )
+    private = reader.one("(0009,103B)", reader.texts.distinct(GE_INJECTION), "give it: injection-time=...")
+    day = reader.one(
+        "RadiopharmaceuticalStartTime",
+        reader.texts.of_isotope("RadiopharmaceuticalStartTime"),
+        "give it: injection-time=...",
+    )
+    return {
+        "injected_at": (
+            number(name, "RadiopharmaceuticalStartDateTime", clock.moment(start), raw=start),
+            number(name, "0009,103B [GEMS_PETD_01]", clock.moment(private), raw=private, source="private"),
+        ),
+        "injected_clock": (number(name, "RadiopharmaceuticalStartTime", time_seconds(day), raw=day),),
+    }
+
+
+def _reference(options: Mapping[str, str], frames: FrameInputs) -> Number:
+    """The reference by option; a time of day is of the date of the first acquisition."""
+    given = given_time(options, "reference-time")
+    if given is None:
+        return Number(name="reference time", tag="option reference-time")
+    moment, clock = given
+    if isfinite(moment.value):
+        return moment
+    known = frames.acquisition_s[np.isfinite(frames.acquisition_s)]
+    day = floor(float(known.min()) / _DAY) * _DAY if len(known) else 0.0
+    return replace(clock, value=day + clock.value)
+
+
+def _shown(texts: FrameTexts) -> dict[str, str]:
+    """What the report shows as it stands in the header: tag -> texts, where there are any."""
+    tags = {tag: texts.shown(tag) for tag in SHOWN}
+    private = {f"{tag.group:04X},10{tag.element:02X} [{tag.creator}]": texts.shown(tag) for tag in PRIVATE}
+    return {tag: shown for tag, shown in {**tags, **private}.items() if shown}
+
+
+def _tracer(texts: FrameTexts) -> str:
+    value, meaning = texts.code("RadiopharmaceuticalCodeSequence")
+    if value in _TRACERS:
+        return _TRACERS[value]
+    said = " ".join([meaning, *texts.of_isotope("Radiopharmaceutical")]).upper()
+    return next((tracer for word, tracer in _TRACER_WORDS.items() if word in said), "")
+
+
+def _nuclide_half_life(texts: FrameTexts) -> float:
+    _, meaning = texts.code("RadionuclideCodeSequence")
+    mass = re.search(r"\d+", meaning)
+    if mass is None or "GERMANIUM" in meaning.upper():
+        return nan
+    return _HALF_LIVES.get(int(mass[0]), nan)

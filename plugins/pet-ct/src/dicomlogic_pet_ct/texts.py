@@ -1,0 +1,106 @@
+"""Header texts of some frames: what they agree on, and what is inside the radiopharmaceutical item."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomlogic_core import SeriesView, parse_number, tag_key
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dicomlogic_core import PrivateTag
+
+_MOST_SHOWN = 4
+
+
+class FrameTexts:
+    """The frames of one stack, by row of the frame table."""
+
+    def __init__(self, series: SeriesView, rows: Sequence[int]) -> None:
+        self.series = series
+        self.rows = [int(row) for row in rows]
+        self.instances = list(dict.fromkeys(series.frames.instance[self.rows].tolist()))
+
+    def of_frames(self, tag: str | PrivateTag) -> list[str]:
+        """One text per frame, "" where absent."""
+        column = self.series.frames.text(tag)
+        return [(column[row] or "").strip() for row in self.rows]
+
+    def numbers(self, tag: str | PrivateTag) -> NDArray[np.float64]:
+        """(n,) one number per frame, NaN where absent or unreadable."""
+        texts = self.of_frames(tag)
+        known = {text: parse_number(text) for text in set(texts)}
+        return np.array([known[text] for text in texts], dtype=np.float64)
+
+    def distinct(self, tag: str | PrivateTag) -> list[str]:
+        """The texts of an attribute that is the same in every frame of a proper series; numbers that are equal once.
+
+        "" stands among them when only some frames have the attribute.
+        """
+        return _distinct(self.of_frames(tag))
+
+    def of_isotope(self, keyword: str) -> list[str]:
+        """The texts of an attribute of the radiopharmaceutical, over all items and instances.
+
+        Converted objects may have it in their functional groups instead of in an item of the sequence.
+        """
+        texts = [_value(item, keyword) for item in self.isotopes()]
+        return _distinct(texts) if any(texts) else self.distinct(keyword)
+
+    def isotopes(self) -> Iterator[Mapping[str, Any]]:
+        """Items of RadiopharmaceuticalInformationSequence."""
+        for instance, items in enumerate(self._items("RadiopharmaceuticalInformationSequence")):
+            if instance in self._wanted:
+                yield from items or ()
+
+    def code(self, sequence: str) -> tuple[str, str]:
+        """Value and meaning of the first code of a sequence inside the radiopharmaceutical; "" when absent."""
+        for item in self.isotopes():
+            first = _first_item(item, tag_key(sequence))
+            if value := _value(first, "00080100"):
+                return value, _value(first, "00080104")
+        return "", ""
+
+    def mapped_units(self) -> tuple[str, float]:
+        """UCUM code and slope of the real world value mapping; "" and NaN when there is none."""
+        for instance, items in enumerate(self._items("RealWorldValueMappingSequence")):
+            for item in items or () if instance in self._wanted else ():
+                unit = _first_item(item, "004008EA")  # MeasurementUnitsCodeSequence
+                return _value(unit, "00080100"), parse_number(_value(item, "RealWorldValueSlope"))
+        return "", math.nan
+
+    def shown(self, tag: str | PrivateTag) -> str:
+        """The distinct texts of an attribute, for people."""
+        texts = list(dict.fromkeys(self.of_frames(tag)))
+        more = f" ... ({len(texts)} values)" if len(texts) > _MOST_SHOWN else ""
+        return ", ".join(text or "absent" for text in texts[:_MOST_SHOWN]) + more if any(texts) else ""
+
+    @property
+    def _wanted(self) -> frozenset[int]:
+        return frozenset(self.instances)
+
+    def _items(self, keyword: str) -> Sequence[Sequence[Mapping[str, Any]] | None]:
+        return self.series.items(keyword)
+
+
+def _first_item(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    items: Sequence[Any] = item.get(key, {}).get("Value") or ()
+    return items[0] if items and isinstance(items[0], Mapping) else {}
+
+
+def _value(item: Mapping[str, Any], tag: str) -> str:
+    values = item.get(tag_key(tag), {}).get("Value") or ()
+    return "\\".join("" if value is None else str(value) for value in values).strip()
+
+
+def _distinct(texts: Sequence[str]) -> list[str]:
+    found: dict[float | str, str] = {}
+    for text in dict.fromkeys(texts):
+        number = parse_number(text)
+        found.setdefault(text if math.isnan(number) else number, text)
+    return sorted(found.values())
