@@ -206,4 +206,3 @@ def every_kind() -> list[Phantom]:
         *(ct(), oblique_ct(), mr(), mr_echoes(), enhanced_ct(), enhanced_mr(), colour(), pet()),
         *(ultrasound(), angiography(), nuclear(), segmentation(), secondary_capture(), private_object()),
     ]
-

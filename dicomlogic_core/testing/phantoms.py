@@ -14,24 +14,6 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from dicomlogic_core.testing.phantom_catalogue import (
-    Phantom,
-    angiography,
-    colour,
-    ct,
-    enhanced_ct,
-    enhanced_mr,
-    every_kind,
-    mr,
-    mr_echoes,
-    nuclear,
-    oblique_ct,
-    pet,
-    private_object,
-    secondary_capture,
-    segmentation,
-    ultrasound,
-)
 from dicomlogic_core.testing.phantom_objects import Slice, ct_slice, save, uid
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,12 +149,12 @@ def a_lost_frame_is_told(subject: AdaptorSubject) -> None:
     Contract: `Adaptor.load`; docs/explanation/reliability.md.
     """
     looked = False
-    for case, _ in subject.offers:
-        series = [one for one in case.folder.rglob("*") if one.is_file()]
-        if len(series) < 2:
+    for case, loadables in subject.offers:
+        files = [one for one in case.folder.rglob("*") if one.is_file()]
+        if len(files) < 2:
             continue
-        for loadable in [one for mine in (dict(_by_case(subject))[case],) for one in mine if one.frames]:
-            looked |= _told(subject, case, loadable)
+        for loadable in loadables:
+            looked |= bool(loadable.frames) and _told(subject, case, loadable)
     if not looked:
         raise NotApplicable("nothing that is loaded needs frames of several files")
 
@@ -163,14 +163,12 @@ def _told(subject: AdaptorSubject, case: Case, loadable: Loadable) -> bool:
     found = case.study.instance(loadable.frames[len(loadable.frames) // 2].sop_uid)
     assert found is not None
     series, row = found
-    paths = [location.path for location in series.locations(row) if location.path]
+    paths = [Path(location.path) for location in series.locations(row) if location.path]
     if not paths:
         return False
-    kept = {path: open(path, "rb").read() for path in paths}  # noqa: SIM115 closed at once by its reference count
-    from pathlib import Path
-
+    kept = {path: path.read_bytes() for path in paths}
     for path in kept:
-        Path(path).unlink()
+        path.unlink()
     try:
         made, watched = subject.load(case, loadable)
     except DicomLogicError:
@@ -179,7 +177,7 @@ def _told(subject: AdaptorSubject, case: Case, loadable: Loadable) -> bool:
         require(False, f"{loadable.name!r} of {case.name} with a file lost raises {described(error)}")
     finally:
         for path, data in kept.items():
-            Path(path).write_bytes(data)
+            path.write_bytes(data)
     told = any(one.severity == "error" for one in getattr(made, "findings", ()))
     used = any(ref.sop_uid == series.sop_uids[row] for ref in watched.fetched)
     require(told or not used, f"{loadable.name!r} of {case.name} is loaded without a word although a file is gone")
@@ -217,10 +215,6 @@ def _arrays(made: Any) -> list[np.ndarray[Any, Any]]:
     holders = getattr(made, "volumes", (made,))
     found = [getattr(one, name) for one in holders for name in ("array", "layers") if hasattr(one, name)]
     return [one for one in found if isinstance(one, np.ndarray)]
-
-
-def _by_case(subject: AdaptorSubject) -> Iterator[tuple[Case, list[Loadable]]]:
-    yield from subject.offers
 
 
 def _lies_right(case: Case, volume: Any, k: int, ref: Any, what: str) -> bool:

@@ -1,0 +1,337 @@
+"""Checks of sources: `Source.scan`, alone and under `Session.index`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import pickle
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dicomlogic_core.contracts import Failure, HeaderBatch, Query, Unchanged
+from dicomlogic_core.errors import Cancelled, DicomLogicError
+from dicomlogic_core.series import SeriesView, parse_numbers
+from dicomlogic_core.session import Session
+from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.checks.outcome import Broken, Check, NotApplicable, described, require
+from dicomlogic_core.testing.checks.service_subject import ServiceSubject
+from dicomlogic_core.testing.fakes import closed_manager
+from dicomlogic_core.testing.phantom_objects import uid
+
+_MANY = 12
+_VALUES = (
+    *("PatientID", "PatientName", "StudyDate", "StudyTime", "Modality", "SeriesNumber", "SeriesDescription"),
+    *("SOPClassUID", "ImageType", "InstanceNumber", "FrameOfReferenceUID", "ImagePositionPatient"),
+    *("ImageOrientationPatient", "PixelSpacing", "SliceThickness", "Rows", "Columns", "BitsStored", "EchoTime"),
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "NumberOfFrames", "PhotometricInterpretation"),
+)
+
+
+def a_foreign_location_is_refused(subject: ServiceSubject) -> None:
+    """A location that cannot be meant ends with a DicomLogicError that says what to do, never with another exception.
+
+    Contract: `Source.scan`.
+    """
+    scheme = subject.provider.schemes[0]
+    place = str(subject.new_folder() / "nothing-here") if scheme == "file" else f"{scheme}://"
+    with subject.environment(), subject.session() as session:
+        _refused(subject, session, place)
+
+
+def scan_keeps_its_contract(subject: ServiceSubject) -> None:
+    """Scanning yields header batches, failures and what is unchanged; every header has its location, with its source.
+
+    Contract: `Source.scan`, `HeaderBatch` in dicomlogic_core.contracts.
+    """
+    with subject.served(subject.write()) as location, subject.session() as session:
+        items = _scan(subject, session, location)
+        batches = [item for item in items if isinstance(item, HeaderBatch)]
+        foreign = [type(item).__name__ for item in items if not isinstance(item, (HeaderBatch, Failure, Unchanged))]
+        require(not foreign, f"scan yields {foreign[:1]}; it yields HeaderBatch, Failure and Unchanged")
+        require(batches, "scan yields no header of a location that has some")
+        for batch in batches:
+            _batch_is_right(batch)
+
+
+def what_is_served_is_found(subject: ServiceSubject) -> None:
+    """Every instance that is there is indexed once: none lost, none twice, under its own study and series.
+
+    Contract: `Source.scan`.
+    """
+    folder = subject.write()
+    with subject.indexed(folder) as (session, _):
+        _same_instances(_instances(_of_files(folder)), _instances(session), "indexed")
+
+
+def scanning_again_gives_the_same(subject: ServiceSubject) -> None:
+    """Two scans give the same instances, series by series.
+
+    Contract: `Source.scan`.
+    """
+    folder = subject.write()
+    with subject.served(folder) as location, subject.session() as first, subject.session() as second:
+        subject.index(first, location)
+        subject.index(second, location)
+        _same_instances(_instances(first), _instances(second), "found by a second scan")
+
+
+def an_empty_location_gives_nothing(subject: ServiceSubject) -> None:
+    """A location without instances gives nothing, and no error.
+
+    Contract: `Source.scan`.
+    """
+    with subject.served(subject.new_folder()) as location, subject.session() as session:
+        result = subject.index(session, location)
+        require(result.instances == 0, f"{result.instances} instances are found where nothing is")
+        require(not result.failed, f"an empty location is told as a failure: {result.failed[:1]}")
+
+
+def header_values_are_those_of_the_files(subject: ServiceSubject) -> None:
+    """Values reach the index as the files have them; numbers may be written otherwise.
+
+    Contract: docs/explanation/flow.md: one database, whatever the source.
+    """
+    folder = subject.write()
+    with subject.indexed(folder) as (session, _):
+        wanted, got = _values(_of_files(folder)), _values(session)
+        for key, text in wanted.items():
+            require(_equal(text, got.get(key)), f"{' of '.join(key)} is {got.get(key)!r}, the file says {text!r}")
+
+
+def many_series_are_all_found(subject: ServiceSubject) -> None:
+    """Of a dozen studies with several series, all are found: listings are followed to their last page.
+
+    Name an option in `many_options` that makes pages small, if there is one.
+    Contract: `Source.scan`.
+    """
+    folder = subject.new_folder()
+    for number in range(_MANY):
+        phantoms.write_ct(folder / f"{number}", phantoms.regular(2), name=f"many {number}", change=_two_series(number))
+    with subject.served(folder) as location, subject.session() as session:
+        subject.index(session, location, options={**subject.options, **subject.many_options})
+        _same_instances(_instances(_of_files(folder)), _instances(session), "found of many")
+
+
+def indexing_again_skips_what_is_known(subject: ServiceSubject) -> None:
+    """After closing and opening the database, what is unchanged is passed over, by what `known` says.
+
+    Contract: `Source.scan`, `Unchanged` in dicomlogic_core.contracts.
+    """
+    database = subject.new_folder()
+    with subject.served(subject.write()) as location:
+        with subject.session(database) as session:
+            total = subject.index(session, location).instances
+        with subject.session(database) as session:
+            again = subject.index(session, location)
+    require(again.instances == 0, f"{again.instances} of {total} unchanged instances are delivered again")
+    require(again.skipped >= total, f"{again.skipped} of {total} are told as unchanged")
+
+
+def an_interrupted_run_goes_on(subject: ServiceSubject) -> None:
+    """A run that is cancelled keeps what it has, and the next one brings the rest.
+
+    Contract: `WorkContext.cancelled`; docs/explanation/reliability.md.
+    """
+    folder, database = subject.write(), subject.new_folder()
+    with subject.served(folder) as location:
+        with subject.session(database) as session, contextlib.suppress(Cancelled):
+            subject.index(session, location, cancel=lambda: True)
+        with subject.session(database) as session:
+            subject.index(session, location)
+            _same_instances(_instances(_of_files(folder)), _instances(session), "indexed after an interruption")
+
+
+def cancel_stops_the_scan(subject: ServiceSubject) -> None:
+    """When the caller wants it to stop, a scan ends or raises Cancelled; it raises nothing else.
+
+    Contract: `WorkContext.cancelled`.
+    """
+    with subject.served(subject.write()) as location, subject.session() as session:
+        try:
+            _scan(subject, session, location, cancel=lambda: True)
+        except Cancelled:
+            return
+        except Exception as error:
+            raise Broken(f"a cancelled scan raises {described(error)}") from error
+
+
+def odd_files_cost_nothing_else(subject: ServiceSubject) -> None:
+    """A cut, a repeated and a foreign file among the others are failures, findings or nothing; the rest is indexed.
+
+    Contract: `Failure` in dicomlogic_core.contracts; docs/explanation/reliability.md.
+    """
+    folder = subject.write()
+    good = _instances(_of_files(folder))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    (folder / "notes.txt").write_bytes(b"no DICOM at all")
+    (folder / "cut.dcm").write_bytes(files[0].read_bytes()[:300])
+    shutil.copy(files[0], folder / "again.dcm")
+    with subject.indexed(folder) as (session, _):
+        found = _instances(session)
+        require(good <= found, f"{len(good - found)} good instances are lost beside odd files")
+        require(found <= good, f"{len(found - good)} instances appear that are in no file")
+
+
+def a_service_that_is_gone_is_told(subject: ServiceSubject) -> None:
+    """When the location can no longer be read at all, indexing ends with a DicomLogicError.
+
+    Contract: `Source.scan`: SourceError.
+    """
+    folder = subject.write()
+    with subject.served(folder) as location:
+        pass
+    shutil.rmtree(folder)
+    with subject.environment(), subject.session() as session:
+        _refused(subject, session, location)
+
+
+def secrets_are_never_shown(subject: ServiceSubject) -> None:
+    """The secret that a location needs is in no repr, pickle, log, finding, error, or file of the database.
+
+    Contract: docs/howto/credentials.md; secrets are references.
+    """
+    if not subject.secrets:
+        raise NotApplicable(
+            "needs a secret: name options, such as auth=env:TOKEN, and secrets in the class of the tests"
+        )
+    database, log = subject.new_folder(), io.StringIO()
+    said: list[str] = []
+    with subject.served(subject.write()) as location, _logged(log), subject.session(database) as session:
+        said.append(repr(subject.index(session, location).as_dict()))
+        items = _scan(subject, session, location)
+        said += [repr([one.locations for one in items if isinstance(one, HeaderBatch)]), repr(session)]
+        said += [repr(pickle.dumps([one.locations for one in items if isinstance(one, HeaderBatch)]))]
+        said += [str(finding.as_dict()) for finding in session.findings]
+    with subject.environment(), subject.session() as session:
+        try:
+            subject.index(session, location, options=subject.quick())
+        except Exception as error:
+            said += [str(error), repr(error), repr(vars(error))]
+    for value in subject.secrets.values():
+        require(value not in log.getvalue(), "a secret is in the log")
+        require(not any(value in text for text in said), "a secret is in a repr, a pickle, a finding or an error")
+        for path in database.rglob("*"):
+            require(path.is_dir() or value.encode() not in path.read_bytes(), f"a secret is in {path.name}")
+
+
+SOURCES: tuple[Check, ...] = (
+    a_foreign_location_is_refused,
+    scan_keeps_its_contract,
+    what_is_served_is_found,
+    scanning_again_gives_the_same,
+    an_empty_location_gives_nothing,
+    header_values_are_those_of_the_files,
+    many_series_are_all_found,
+    indexing_again_skips_what_is_known,
+    an_interrupted_run_goes_on,
+    cancel_stops_the_scan,
+    odd_files_cost_nothing_else,
+    a_service_that_is_gone_is_told,
+    secrets_are_never_shown,
+)
+
+
+def _scan(
+    subject: ServiceSubject, session: Session, location: str, *, cancel: Callable[[], bool] | None = None
+) -> list[Any]:
+    session.clients.name(location, subject.options)
+    query = Query(location=location, options=subject.options)
+    with subject.listening():
+        return list(subject.worker().scan(query, lambda key: None, subject.work(session, cancel=cancel)))
+
+
+def _refused(subject: ServiceSubject, session: Session, place: str) -> None:
+    try:
+        subject.index(session, place, options=subject.quick())
+    except DicomLogicError as error:
+        require(error.code != "plugin", f"{place} ends with another exception than a DicomLogicError: {error}")
+        require(error.message and error.remedy, f"{place} is refused without a word on what to do: {error}")
+    except Exception as error:
+        raise Broken(f"{place} ends with {described(error)}") from error
+    else:
+        raise Broken(f"{place} is taken for a location although nothing is there")
+
+
+def _batch_is_right(batch: HeaderBatch) -> None:
+    count = len(batch.headers)
+    require(count, "a batch holds no header")
+    require(all(isinstance(one, bytes) for one in batch.headers), "headers are bytes")
+    require(batch.form in ("part10", "json"), f"a batch has form {batch.form!r}; it is part10 or json")
+    if batch.form == "part10":
+        require(len(batch.locations) == count, f"{len(batch.locations)} locations for {count} headers")
+        for name in ("keys", "versions", "sizes"):
+            values = getattr(batch, name)
+            require(not values or len(values) == count, f"{len(values)} {name} for {count} headers")
+    else:
+        require(batch.locations or batch.locate, "a batch of JSON has neither locations nor locate")
+    for location in batch.locations:
+        require(location.path or location.url, "a location has neither path nor URL")
+        require(location.source, "a location does not name its source, which decides its credentials")
+
+
+def _of_files(folder: Path) -> Session:
+    """What the files themselves say, read by the built-in source."""
+    session = Session(manager=closed_manager())
+    session.index(folder)
+    return session
+
+
+def _views(session: Session) -> Iterator[SeriesView]:
+    for row in session.list("study"):
+        yield from session.study(row["StudyInstanceUID"])
+
+
+def _instances(session: Session) -> set[tuple[str, str, str]]:
+    found = {(view.study_uid, view.series_uid, uid) for view in _views(session) for uid in view.sop_uids}
+    return found
+
+
+def _same_instances(wanted: set[tuple[str, str, str]], got: set[tuple[str, str, str]], what: str) -> None:
+    lost, more = wanted - got, got - wanted
+    require(not lost, f"{len(lost)} of {len(wanted)} instances are not {what}, {sorted(lost)[:1]} for one")
+    require(not more, f"{len(more)} instances are {what} that are not there, {sorted(more)[:1]} for one")
+
+
+def _values(session: Session) -> Mapping[tuple[str, str], str | None]:
+    found: dict[tuple[str, str], str | None] = {}
+    for view in _views(session):
+        for keyword in _VALUES:
+            for uid, text in zip(view.sop_uids, view.text(keyword)):
+                found[keyword, uid] = text
+            for row, text in enumerate(view.frames.text(keyword)):
+                ref = view.frames.ref(row)
+                found[keyword, f"{ref.sop_uid} frame {ref.frame}"] = text
+    return found
+
+
+def _equal(wanted: str | None, got: str | None) -> bool:
+    if (wanted or "") == (got or ""):
+        return True
+    count = (wanted or "").count("\\") + 1
+    return bool(np.allclose(parse_numbers(wanted, count), parse_numbers(got, count), rtol=1e-9, atol=1e-9))
+
+
+def _two_series(number: int) -> Callable[[int, Any], None]:
+    def change(index: int, dataset: Any) -> None:
+        dataset.SeriesInstanceUID = uid("many", number, index)
+        dataset.PatientID = f"PHANTOM {number}"
+
+    return change
+
+
+@contextlib.contextmanager
+def _logged(target: io.StringIO) -> Iterator[None]:
+    handler, root = logging.StreamHandler(target), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

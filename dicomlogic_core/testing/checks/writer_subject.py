@@ -1,0 +1,139 @@
+"""The subject of checks of writers: objects to write, folders to write into, and the author's independent reader."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicomlogic_core.findings import Finding
+from dicomlogic_core.testing import sample_objects
+from dicomlogic_core.testing.checks.outcome import NotApplicable, require
+from dicomlogic_core.testing.checks.subject import Subject
+
+Make = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadBack:
+    """What an independent reader finds in the files of one object; None for what a format cannot hold.
+
+    Attributes:
+        array: ``[k, j, i]`` or ``[k, j, i, c]``; for a sequence ``[n, k, j, i]``.
+        ijk_to_lps: (4, 4), to LPS mm.
+        axis: the values of the first axis of a sequence.
+        texts: texts that can be found in the file, for the search of metadata: any mapping.
+    """
+
+    array: NDArray[Any]
+    ijk_to_lps: NDArray[np.float64] | None = None
+    axis: tuple[Any, ...] | None = None
+    texts: Mapping[str, str] | None = None
+
+
+Read = Callable[[Sequence[Path]], ReadBack]
+
+
+class WriterSubject(Subject):
+    """A writer with objects to write.
+
+    Args:
+        objects: what makes them; by default the kit's samples of the kinds that the provider accepts.
+        options: the ``-o`` options in effect, text.
+        read: an independent reader of the files of one object.
+    """
+
+    def __init__(
+        self,
+        provider_name: str,
+        *,
+        plugin: Any = None,
+        objects: Sequence[Make] = (),
+        options: Mapping[str, str] | None = None,
+        read: Read | None = None,
+    ) -> None:
+        super().__init__("writer", provider_name, plugin=plugin)
+        self._objects = tuple(objects)
+        self.options = dict(options or {})
+        self.read = read or read_image
+
+    def accepts(self, kind: str) -> bool:
+        """Whether the provider says that it takes objects of a kind."""
+        return not self.provider.accepts or kind in self.provider.accepts
+
+    def objects(self) -> list[Any]:
+        """New objects of every kind that it takes.
+
+        Raises:
+            NotApplicable: the kit has no sample of these kinds.
+        """
+        made = [make() for make in self._objects or self._samples()]
+        if not made:
+            kinds = ", ".join(sorted(self.provider.accepts))
+            raise NotApplicable(f"needs objects of kind {kinds}: name functions that make them in `objects`")
+        return made
+
+    def _samples(self) -> list[Make]:
+        found: list[Make] = []
+        if self.accepts("volume"):
+            found += [
+                sample_objects.volume,
+                lambda: sample_objects.volume("float32", oblique=True),
+                lambda: sample_objects.volume("uint8", components=3),
+                sample_objects.lazy_volume,
+            ]
+        if self.accepts("sequence"):
+            found.append(sample_objects.volume_sequence)
+        return found
+
+    def only_volumes(self) -> None:
+        """Go on for writers of volumes only.
+
+        Raises:
+            NotApplicable: volumes are not what it writes.
+        """
+        if self._objects or not self.accepts("volume"):
+            raise NotApplicable("looks at volumes of the kit's own, which this writer is not asked to write")
+
+    def write(self, made: Any, folder: Path, *, stem: str = "object") -> list[Path]:
+        """The files a new worker writes."""
+        with self.listening():
+            return [Path(path) for path in self.worker().write(made, folder / stem, dict(self.options))]
+
+    def exercise(self) -> list[Finding]:
+        """Write everything; a writer makes no findings."""
+        for made in self.objects():
+            self.write(made, self.new_folder())
+        return []
+
+
+def read_image(paths: Sequence[Path]) -> ReadBack:
+    """The first file as SimpleITK reads it.
+
+    Raises:
+        NotApplicable: SimpleITK is not installed, or does not know the format.
+    """
+    if importlib.util.find_spec("SimpleITK") is None:
+        raise NotApplicable("needs a reader: define read(paths), or install SimpleITK for formats that it reads")
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    known = reader.GetImageIOFromFileName(str(paths[0]))
+    if not known:
+        raise NotApplicable(f"needs a reader of {paths[0].suffix}: define read(paths) in the class of the tests")
+    reader.SetFileName(str(paths[0]))
+    image = reader.Execute()
+    require(image.GetDimension() in (3, 4), f"{paths[0].name} is an image of {image.GetDimension()} dimensions")
+    array = SimpleITK.GetArrayFromImage(image)
+    matrix = np.eye(4)
+    dimension = image.GetDimension()
+    directions = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]
+    matrix[:3, :3] = directions * np.array(image.GetSpacing()[:3])
+    matrix[:3, 3] = image.GetOrigin()[:3]
+    texts = {key: str(image.GetMetaData(key)) for key in image.GetMetaDataKeys()}
+    return ReadBack(array=array, ijk_to_lps=matrix, texts=texts)
