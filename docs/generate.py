@@ -6,13 +6,17 @@ A test compares them with what this would write, so that they cannot be old.
 from __future__ import annotations
 
 import argparse
+import ast
+import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, get_origin
 
 import dicomlogic_core as dl
-from dicomlogic_core import hookspecs
+from dicomlogic_core import hookspecs, testing
 from dicomlogic_core.cli.main import build_parser
 from dicomlogic_core.option_names import CORE_OPTIONS
 
@@ -177,6 +181,46 @@ _VALUES = {
 }
 
 
+def testing_names() -> str:
+    """The public modules of ``dicomlogic_core.testing``, those that its docstring names, and what they define."""
+    lines = [
+        "# Testing names",
+        "",
+        "What `dicomlogic_core.testing` offers to the tests of plugins and programs, module by module:",
+        "`from dicomlogic_core.testing import phantoms`. Its other modules are not for use from outside. `conformance` and",
+        '`fixtures` need pytest: `pip install "dicomlogic-core[testing]"`.',
+    ]
+    for module in re.findall(r"`(\w+)`", testing.__doc__ or ""):
+        loaded = importlib.import_module(f"{testing.__name__}.{module}")
+        summary = (inspect.getdoc(loaded) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
+        lines += ["", f"## {module}", "", summary, "", "| name | what it is |", "|---|---|"]
+        lines += [_row(f"`{name}`", _summary(getattr(loaded, name))) for name in _own_names(loaded)]
+    return _page(lines)
+
+
+def _own_names(module: ModuleType) -> list[str]:
+    """What a module offers: its ``__all__``, else what it defines without an underscore."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__, key=str.lower)
+    found: list[str] = []
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            places = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+            found += [place.id for place in places if isinstance(place, ast.Name)]
+    return sorted((name for name in found if not name.startswith("_")), key=str.lower)
+
+
+def _summary(value: Any) -> str:
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return (inspect.getdoc(value) or "").partition("\n")[0].replace("``", "`")
+    if get_origin(value) is not None:
+        return "A type, for annotations."
+    return f"`{value!r}`" if len(repr(value)) < 80 else f"A {type(value).__name__} of {len(value)}."
+
+
 def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -185,7 +229,14 @@ def _page(lines: Iterable[str]) -> str:
     return _MADE + "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"cli.md": command_line, "findings.md": findings, "hooks.md": hooks, "options.md": options, "python.md": names}
+PAGES = {
+    "cli.md": command_line,
+    "findings.md": findings,
+    "hooks.md": hooks,
+    "options.md": options,
+    "python.md": names,
+    "testing.md": testing_names,
+}
 
 if __name__ == "__main__":
     for file_name, make in PAGES.items():

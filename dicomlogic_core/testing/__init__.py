@@ -2,5 +2,5 @@
 
 `phantoms`, `phantom_sequences` and `head` make DICOM of known geometry, `views` header views of it, `server` is a
 loopback DICOMweb server, `orthanc` a real one, `fakes` a closed plugin manager with tiny workers, `fixtures` all that
-for pytest.
+for pytest, and `conformance` the tests that every plugin inherits.
 """

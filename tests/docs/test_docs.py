@@ -10,8 +10,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +21,10 @@ from dicomlogic_core.cli.main import main
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.server import serve
 
-ROOT = Path(__file__).resolve().parents[2]
-_PATTERNS = ("README.md", "docs/**/*.md", "plugins/*/README.md", "cookiecutter-plugin/README.md")
-PAGES = sorted((page for pattern in _PATTERNS for page in ROOT.glob(pattern)), key=str)
+from .pages import PAGES, ROOT, WALKED, Block, blocks
+
 # Lines of shell blocks that prepare a machine; the long test below runs those of the README.
 _SET_UP = ("python3 -m venv", "pip install", "uvx cookiecutter")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced code block of a page."""
-
-    language: str
-    code: str
-    line: int
-    not_run: bool
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    lines = page.read_text(encoding="utf-8").split("\n")
-    number = 0
-    while number < len(lines):
-        if lines[number].startswith("```"):
-            language = lines[number][3:].strip()
-            end = lines.index("```", number + 1)
-            not_run = number > 0 and lines[number - 1].startswith("<!-- not run: ")
-            yield Block(language, "\n".join(lines[number + 1 : end]), number + 2, not_run)
-            number = end
-        number += 1
 
 
 def _name(page: Path) -> str:
@@ -66,6 +40,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def runnable(page: Path) -> list[Block]:
+    if page == WALKED:
+        return []
     return [block for block in blocks(page) if block.language in ("python", "sh") and not block.not_run]
 
 
@@ -119,7 +95,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_test_that_a_page_names_exists() -> None:
-    for page in PAGES:
+    for page in (page for page in PAGES if page != WALKED):
         for line in page.read_text(encoding="utf-8").split("\n"):
             folder = ROOT
             for name in re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", line):
