@@ -20,7 +20,7 @@ EndCap = Literal["half", "full", "cone"]
 END_CAPS: dict[str, float] = {"half": 0.0, "full": 1.0, "cone": 1 / 3}
 """Share of the outer half slab of an end plane that counts: none, all, or a cone on it."""
 
-_MM3_PER_CC = 1000.0
+MM3_PER_CC = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def volume_cc(
         message = "one plane without a thickness; the volume is unknown"
         findings += (finding("rt.plane-spacing", message, where=(f"ROI {roi.number}",), remedy="give slab_mm"),)
     return RoiVolume(
-        cc=float(volume_parts(planes, end_cap) @ areas) / _MM3_PER_CC,
+        cc=float(volume_parts(planes, end_cap) @ areas) / MM3_PER_CC,
         end_cap=end_cap,
         planes=len(planes),
         spacing_mm=planes.spacing_mm,

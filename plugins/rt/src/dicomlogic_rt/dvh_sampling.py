@@ -1,0 +1,198 @@
+"""Doses inside a region, weighed by volume: a fine lattice in the planes, thin layers between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dicomlogic_core import Finding, Geometry, Volume, resample_volume, sample_points
+from dicomlogic_rt.contour_planes import ContourPlanes, contour_planes
+from dicomlogic_rt.dvh_cells import Cells, covered_cells
+from dicomlogic_rt.dvh_curves import DvhCurve
+from dicomlogic_rt.rois import Roi
+from dicomlogic_rt.volumes import END_CAPS, MM3_PER_CC, EndCap, plane_areas, volume_parts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FEWEST_LAYERS = 2
+_MOSTLY = 0.5  # of a cell covered: it may hold the minimum or maximum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A piece of the region between two heights.
+
+    Attributes:
+        lower, upper: planes whose cells are mixed, linearly from one to the other.
+        bottom_mm, top_mm: along the normal.
+        tip: -1 when it tapers to a tip at its bottom, 1 at its top, else 0.
+    """
+
+    lower: int
+    upper: int
+    bottom_mm: float
+    top_mm: float
+    tip: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Region:
+    """What there is to sample.
+
+    Attributes:
+        planes: contours of the region, u along the rows of the dose grid.
+        areas_mm2: (planes,) exact areas.
+        parts: the region from bottom to top.
+        volume_cc: by the convention that made `parts`.
+        findings: of the planes.
+    """
+
+    planes: ContourPlanes
+    areas_mm2: NDArray[np.float64]
+    parts: tuple[Stretch, ...]
+    volume_cc: float
+    findings: tuple[Finding, ...]
+
+
+def region_of(roi: Roi, dose: Volume, end_cap: EndCap, largest_gap: float) -> Region:
+    """The region in planes, its ends by the convention of `volume_cc`."""
+    geometry = dose.geometry
+    # A lone plane is as thick as the dose's slices, where nothing else is told.
+    planes = contour_planes(
+        roi, along=geometry.ijk_to_lps[:3, 0], largest_gap=largest_gap, slab_mm=geometry.spacing_mm[2]
+    )
+    areas = plane_areas(planes)
+    return Region(
+        planes=planes,
+        areas_mm2=areas,
+        parts=tuple(stretches(planes, end_cap)),
+        volume_cc=float(volume_parts(planes, end_cap) @ areas) / MM3_PER_CC,
+        findings=planes.findings,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Sampled:
+    """A histogram of volume by dose while it is made.
+
+    Attributes:
+        bin_width: Gy.
+        histogram: (bins,) mm3.
+        outside_mm3: volume beyond the dose grid.
+        moment: sum of dose x mm3.
+        minimum, maximum: over the samples mostly inside.
+        samples: number of samples with a weight.
+    """
+
+    bin_width: float
+    histogram: NDArray[np.float64]
+    outside_mm3: float = 0.0
+    moment: float = 0.0
+    minimum: float = float("inf")
+    maximum: float = float("-inf")
+    samples: int = 0
+
+    def add(self, doses: NDArray[np.float64], weights: NDArray[np.float64], shares: NDArray[np.float64]) -> None:
+        """Count samples (n,): dose (NaN beyond the grid), mm3, and share of the cell that is covered."""
+        known = ~np.isnan(doses)
+        if not known.all():
+            self.outside_mm3 += float(weights[~known].sum())
+            doses, weights, shares = doses[known], weights[known], shares[known]
+        bins = (doses / self.bin_width).astype(np.int64).clip(0, len(self.histogram) - 1)
+        self.histogram += np.bincount(bins, weights, len(self.histogram))
+        self.moment += float(doses @ weights)
+        self.samples += len(doses)
+        self.seen(doses[shares >= _MOSTLY])
+
+    def curve(self) -> DvhCurve:
+        """The cumulative curve up to the first bin without volume above it."""
+        filled = np.flatnonzero(self.histogram)
+        bins = int(filled[-1]) + 1 if len(filled) else 0
+        volumes: NDArray[np.float64] = np.append(np.cumsum(self.histogram[:bins][::-1])[::-1], 0.0) / MM3_PER_CC
+        return DvhCurve(doses=np.arange(bins + 1, dtype=np.float64) * self.bin_width, volumes_cc=volumes)
+
+    def seen(self, doses: NDArray[np.float64]) -> None:
+        """Let doses (n,) count for minimum and maximum."""
+        if len(doses):
+            self.minimum = min(self.minimum, float(doses.min()))
+            self.maximum = max(self.maximum, float(doses.max()))
+
+
+def stretches(planes: ContourPlanes, end_cap: EndCap) -> Iterator[Stretch]:
+    """The region from bottom to top, its ends by the convention of `volume_cc`."""
+    share = END_CAPS[end_cap]
+    tip = 1 if share < 1 else 0
+    for first, last in planes.pieces:
+        w = planes.positions_mm[first : last + 1].tolist()
+        below, above = float(planes.below_mm[first]), float(planes.above_mm[last])
+        bottom, top = w[0], w[-1]
+        if first == last:
+            below, above = below / 2, above / 2
+            bottom, top = bottom - below, top + above
+            yield Stretch(lower=first, upper=last, bottom_mm=bottom, top_mm=top)
+        for number, (low, high) in enumerate(pairwise(w), first):
+            yield Stretch(lower=number, upper=number + 1, bottom_mm=low, top_mm=high)
+        if share:
+            yield Stretch(lower=first, upper=first, bottom_mm=bottom - below, top_mm=bottom, tip=-tip)
+            yield Stretch(lower=last, upper=last, bottom_mm=top, top_mm=top + above, tip=tip)
+
+
+def sampled(region: Region, dose: Volume, *, cell_mm: float, bin_width: float) -> Sampled:
+    """Sample a region once, with cells of one size and layers about as thick."""
+    bins = int(np.nanmax(np.asarray(dose)) / bin_width) + 2
+    result = Sampled(bin_width=bin_width, histogram=np.zeros(bins))
+    cells = list(covered_cells(region.planes, region.areas_mm2, cell_mm))
+    for part in region.parts:
+        _add_stretch(result, region.planes, dose, part, cells=(cells[part.lower], cells[part.upper]), cell_mm=cell_mm)
+    doses, inside = sample_points(dose, surface_points(region.planes, region.parts))
+    result.seen(doses[inside])
+    return result
+
+
+def surface_points(planes: ContourPlanes, parts: Sequence[Stretch]) -> NDArray[np.float64]:
+    """(n, 3) LPS mm: the vertices of all contours, and of the ends where those lie beyond the planes without a tip."""
+    vertices = planes.vertices_lps_mm()
+    found = [vertices]
+    for part in parts:
+        if part.lower == part.upper and not part.tip:
+            own = vertices[planes.edge_planes == part.lower]
+            w = planes.positions_mm[part.lower]
+            found += [own + (end - w) * planes.axes[2] for end in (part.bottom_mm, part.top_mm)]
+    return np.concatenate(found)
+
+
+def _add_stretch(
+    result: Sampled, planes: ContourPlanes, dose: Volume, part: Stretch, *, cells: tuple[Cells, Cells], cell_mm: float
+) -> None:
+    low, high = cells
+    row, column = min(low.row, high.row), min(low.column, high.column)
+    rows = max(cell.row + cell.shares.shape[0] for cell in cells) - row
+    columns = max(cell.column + cell.shares.shape[1] for cell in cells) - column
+    layers = max(_FEWEST_LAYERS, int(np.ceil((part.top_mm - part.bottom_mm) / cell_mm - 1e-6)))
+    thickness = (part.top_mm - part.bottom_mm) / layers
+    first = np.array([(column + 0.5) * cell_mm, (row + 0.5) * cell_mm, part.bottom_mm + thickness / 2])
+    matrix = np.eye(4)
+    matrix[:3, :3] = planes.axes.T * np.array([cell_mm, cell_mm, thickness])
+    matrix[:3, 3] = first @ planes.axes
+    grid = Geometry(size_ijk=(columns, rows, layers), ijk_to_lps=matrix)
+    below, above = (cell.on(row, column, (rows, columns)).ravel() for cell in cells)
+    used = np.flatnonzero(below + above)
+    doses = np.asarray(resample_volume(dose, grid)).reshape(layers, -1)[:, used]
+    height = ((np.arange(layers) + 0.5) / layers)[:, None]
+    shares = (1 - height) * below[used] + height * above[used]
+    if part.tip:
+        shares = shares * _taper(height if part.tip > 0 else 1 - height, layers)
+    weights = shares * (cell_mm**2 * thickness)
+    result.add(doses.ravel().astype(np.float64), weights.ravel(), shares.ravel())
+
+
+def _taper(height: NDArray[np.float64], layers: int) -> NDArray[np.float64]:
+    """Mean area of a cone in each layer, 1 at its base; the layers together are a third."""
+    low, high = 1 - height - 0.5 / layers, 1 - height + 0.5 / layers
+    mean: NDArray[np.float64] = (high**3 - low**3) / (3 * (high - low))
+    return mean
