@@ -272,6 +272,7 @@ _TABLE = """
 30020004 RTImageDescription ST 1
 3002000C RTImagePlane CS 1
 3002000D XRayImageReceptorTranslation DS 3
+3002000E XRayImageReceptorAngle DS 1
 30020010 RTImageOrientation DS 6
 30020011 ImagePlanePixelSpacing DS 2
 30020012 RTImagePosition DS 2
@@ -304,6 +305,14 @@ _TABLE = """
 300A0071 FractionGroupNumber IS 1
 300A0084 BeamDose DS 1
 300A0086 BeamMeterset DS 1
+300A011E GantryAngle DS 1
+300A0120 BeamLimitingDeviceAngle DS 1
+300A0122 PatientSupportAngle DS 1
+300A0125 TableTopEccentricAngle DS 1
+300A012C IsocenterPosition DS 3
+300A0140 TableTopPitchAngle FL 1
+300A0144 TableTopRollAngle FL 1
+300A014A GantryPitchAngle FL 1
 300C0002 ReferencedRTPlanSequence SQ 1
 300C0004 ReferencedBeamSequence SQ 1
 300C0006 ReferencedBeamNumber IS 1

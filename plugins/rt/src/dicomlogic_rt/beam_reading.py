@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dicomlogic_rt.beams import Beam, ControlPoint, LimitingDevice, Opening
 from dicomlogic_rt.elements import integer_of, items_of, number_of, numbers_of, text_of
-from dicomlogic_rt.ion_reading import number_of_binary, read_head, read_settings
-from dicomlogic_rt.points import ordered_points, point_of
+from dicomlogic_rt.ion_reading import read_head, read_settings
+from dicomlogic_rt.points import number_of_binary, ordered_points, point_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -68,6 +68,10 @@ def _control_point(item: Dataset, old: ControlPoint, *, ion: bool) -> ControlPoi
         value = number_of(item, keyword)
         return before if value is None else value
 
+    def binary(keyword: str, before: float | None) -> float | None:
+        value = number_of_binary(item, keyword)
+        return before if value is None else value
+
     return ControlPoint(
         index=integer_of(item, "ControlPointIndex"),
         meterset_weight=number("CumulativeMetersetWeight", old.meterset_weight),
@@ -75,14 +79,14 @@ def _control_point(item: Dataset, old: ControlPoint, *, ion: bool) -> ControlPoi
         dose_rate=number("DoseRateSet", old.dose_rate),
         gantry_angle=number("GantryAngle", old.gantry_angle),
         gantry_rotation=text_of(item, "GantryRotationDirection") or old.gantry_rotation,
-        gantry_pitch_angle=number("GantryPitchAngle", old.gantry_pitch_angle),
+        gantry_pitch_angle=binary("GantryPitchAngle", old.gantry_pitch_angle),
         collimator_angle=number("BeamLimitingDeviceAngle", old.collimator_angle),
         collimator_rotation=text_of(item, "BeamLimitingDeviceRotationDirection") or old.collimator_rotation,
         couch_angle=number("PatientSupportAngle", old.couch_angle),
         couch_rotation=text_of(item, "PatientSupportRotationDirection") or old.couch_rotation,
         eccentric_angle=number("TableTopEccentricAngle", old.eccentric_angle),
-        table_pitch_angle=number("TableTopPitchAngle", old.table_pitch_angle),
-        table_roll_angle=number("TableTopRollAngle", old.table_roll_angle),
+        table_pitch_angle=binary("TableTopPitchAngle", old.table_pitch_angle),
+        table_roll_angle=binary("TableTopRollAngle", old.table_roll_angle),
         table_vertical_mm=number("TableTopVerticalPosition", old.table_vertical_mm),
         table_longitudinal_mm=number("TableTopLongitudinalPosition", old.table_longitudinal_mm),
         table_lateral_mm=number("TableTopLateralPosition", old.table_lateral_mm),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicomlogic_rt.brachy import ApplicationSetup, Brachy, BrachyChannel, BrachyPoint, BrachySource
 from dicomlogic_rt.elements import integer_of, items_of, number_of, text_of
-from dicomlogic_rt.points import ordered_points, point_of
+from dicomlogic_rt.points import ordered_points, point_of, point_of_binary
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -85,7 +85,7 @@ def _points(items: list[Dataset]) -> tuple[BrachyPoint, ...]:
                 relative_position_mm=old.relative_position_mm if relative is None else relative,
                 # A point that moved along the channel is elsewhere in the patient, even if it does not say where.
                 position_lps_mm=old.position_lps_mm if position is None and relative is None else position,
-                orientation=point_of(item, "ControlPointOrientation"),
+                orientation=point_of_binary(item, "ControlPointOrientation"),
             )
         )
     return tuple(points)

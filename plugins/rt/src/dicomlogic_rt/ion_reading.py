@@ -9,6 +9,7 @@ import numpy as np
 
 from dicomlogic_rt.elements import integer_of, items_of, text_of
 from dicomlogic_rt.ion import DeviceSetting, IonDevice, IonHead, IonSettings, Spots
+from dicomlogic_rt.points import number_of_binary, numbers_of_binary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,26 +98,6 @@ def _spots(point: Dataset) -> Spots | None:
         tune_id=text_of(point, "ScanSpotTuneID"),
         paintings=integer_of(point, "NumberOfPaintings"),
     )
-
-
-def numbers_of_binary(dataset: Dataset, keyword: str) -> NDArray[np.float64]:
-    """(n,) float64 values of an FL or FD element; none when it is absent or damaged.
-
-    A file keeps binary values as bytes until they are asked for by the data dictionary.
-    """
-    if keyword not in dataset:
-        return np.empty(0)
-    try:
-        value = dataset[keyword].value
-        return np.atleast_1d(np.array([] if value is None else value, dtype=np.float64))
-    except Exception:  # pydicom raises nearly anything on broken bytes, and one value must not cost the others
-        return np.empty(0)
-
-
-def number_of_binary(dataset: Dataset, keyword: str) -> float | None:
-    """The first value of an FL or FD element if it is finite; else None."""
-    values = numbers_of_binary(dataset, keyword)
-    return float(values[0]) if len(values) and np.isfinite(values[0]) else None
 
 
 def _short(dataset: Dataset, keyword: str) -> int | None:

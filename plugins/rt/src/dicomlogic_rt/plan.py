@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from dicomlogic_core import Finding
+from dicomlogic_rt.beam_frames import beam_frames
 from dicomlogic_rt.beams import Beam, ControlPoint, LimitingDevice, Opening, Point
 from dicomlogic_rt.brachy import Brachy
 from dicomlogic_rt.plain import plain
@@ -199,11 +200,17 @@ class Plan:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able: everything read, with keys as the attributes."""
+        """JSON-able: everything read, with keys as the attributes.
+
+        Every control point has besides ``collimator_to_lps``, the matrix of `beam_frames`, or None.
+        """
         told: dict[str, Any] = {"kind": self.kind, **plain(self)}
         told["isocentres_lps_mm"] = plain(self.isocentres_lps_mm)
         told["prescriptions"] = plain(self.prescriptions)
         told["findings"] = [one.as_dict() for one in self.findings]
+        for beam, beam_told in zip(self.beams, told["beams"]):
+            for frame, point in zip(beam_frames(beam), beam_told["control_points"]):
+                point["collimator_to_lps"] = None if frame is None else frame.tolist()
         return told
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from dicomlogic_rt.beam_reading import read_beams
 from dicomlogic_rt.brachy_reading import read_brachy
 from dicomlogic_rt.elements import integer_of, items_of, number_of, text_of
 from dicomlogic_rt.plan import Beam, BeamFraction, DoseReference, FractionGroup, Plan, SetupFraction
-from dicomlogic_rt.points import point_of
+from dicomlogic_rt.points import number_of_binary, point_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -69,7 +69,7 @@ def _fraction_group(item: Dataset) -> FractionGroup:
                 meterset=number_of(beam, "BeamMeterset"),
                 dose_gy=number_of(beam, "BeamDose"),
                 dose_point_lps_mm=point_of(beam, "BeamDoseSpecificationPoint"),
-                dose_point_depth_mm=number_of(beam, "BeamDosePointDepth"),
+                dose_point_depth_mm=number_of_binary(beam, "BeamDosePointDepth"),
             )
             for beam in items_of(item, "ReferencedBeamSequence")
         ),
