@@ -94,20 +94,19 @@ def sample_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values of a volume at ``(n, 3)`` points in LPS mm: ``(n,)`` float64, NaN outside; and ``(n,)`` True inside.
 
-    Inside and the half voxel at the border are as for `resample_volume`.
+    Of a volume with c components per voxel the values are ``(n, c)``. Inside and the half voxel at the border are as for
+    `resample_volume`; padding is a value like any other.
 
     Raises:
-        UsageError: the volume has colours, the points have another shape, or an unknown kernel.
+        UsageError: the points have another shape, or an unknown kernel.
     """
     check_kernel(kernel)
     points = np.asarray(points_lps_mm, float)
     if points.ndim != 2 or points.shape[1] != 3:
         raise UsageError(f"points have the shape {points.shape}", remedy="give (n, 3): x, y, z in LPS mm")
-    source = np.asarray(volume.fetch())
-    if source.ndim != 3:
-        raise UsageError("a colour volume has no single value at a point", remedy="sample its components one by one")
+    source = np.ascontiguousarray(volume.fetch())
     to_index = np.linalg.inv(volume.geometry.ijk_to_lps)
-    values = np.full(len(points), np.nan)
+    values = np.full((len(points), *source.shape[3:]), np.nan)
     inside = np.zeros(len(points), bool)
     for first in range(0, len(points), _POINTS):
         part = slice(first, first + _POINTS)

@@ -119,6 +119,9 @@ def test_colours_are_taken_one_by_one() -> None:
         made = dl.resample_volume(volume, wanted, outside=0)
         assert made.array.shape == (*wanted.size_ijk[::-1], 3)
         assert np.allclose(np.asarray(made), by_simpleitk(volume, wanted, "linear", 0), rtol=0, atol=1e-4)
+        values, inside = dl.sample_points(volume, centres(wanted)[..., :3].reshape(-1, 3))
+        assert values.shape == (len(inside), 3)
+        assert np.allclose(values[inside], np.asarray(made).reshape(-1, 3)[inside], rtol=0, atol=1e-4)
 
 
 matrices = st.tuples(
@@ -256,9 +259,6 @@ def test_refusals() -> None:
         dl.resample_volume(noise(), SOURCE, kernel="cubic")  # type: ignore[arg-type]  # what is refused
     with pytest.raises(dl.UsageError, match="shape"):
         dl.sample_points(noise(), np.zeros((3, 2)))
-    colour = dl.Volume(array=np.zeros((*SOURCE.size_ijk[::-1], 3)), geometry=SOURCE)
-    with pytest.raises(dl.UsageError, match="colour"):
-        dl.sample_points(colour, np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize("name", ["finer", "oblique"])
