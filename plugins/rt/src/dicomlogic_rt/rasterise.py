@@ -65,7 +65,8 @@ def rasterise(roi: Roi, geometry: Geometry, *, largest_gap: float = 1.5, out: ND
     if len(planes):
         cut = slicing(planes, geometry)
         findings += _place(planes, cut, geometry, out, (f"ROI {roi.number}",))
-    return Mask(array=out, geometry=geometry, name=roi.name, findings=findings)
+    # A view: the caller's own array stays writable.
+    return Mask(array=out.view(), geometry=geometry, name=roi.name, findings=findings)
 
 
 def _step(roi: Roi, geometry: Geometry) -> float:
