@@ -56,6 +56,7 @@ class Phantom:
         return [save(dataset, folder / f"{number:04d}.dcm") for number, dataset in enumerate(self.make())]
 
     def __call__(self, folder: Path) -> list[Path]:
+        """As `write`."""
         return self.write(folder)
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
 """Phantoms: small DICOM series written as files, with every value known, and the thirteen tricky series.
 
-Series that are given by name of a modality (`ct`, `mr`, `pet` ...) are `Phantom` objects, which write when they are
-asked for. Each other function writes Part-10 files into a folder and returns their paths in the order of writing. UIDs are made from the
+Series named after what they are (`ct`, `mr`, `pet` ...) are `Phantom` objects, which write when they are asked for. Each
+other function writes Part-10 files into a folder and returns their paths in the order of writing. UIDs are made from the
 texts that name the phantom, so a phantom written twice is the same.
 """
 
@@ -14,13 +14,55 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from dicomlogic_core.testing.phantom_catalogue import (
+    Phantom,
+    angiography,
+    colour,
+    ct,
+    enhanced_ct,
+    enhanced_mr,
+    every_kind,
+    mr,
+    mr_echoes,
+    nuclear,
+    oblique_ct,
+    pet,
+    private_object,
+    secondary_capture,
+    segmentation,
+    ultrasound,
+)
 from dicomlogic_core.testing.phantom_objects import Slice, ct_slice, save, uid
 
 __all__ = [
-    *("COLUMNS", "MARK", "ROWS", "SPACING", "STEP_MM", "TILT_DEGREES", "TRICKY"),
-    *("Phantom", "angiography", "colour", "ct", "enhanced_ct", "enhanced_mr", "every_kind", "mr", "mr_echoes"),
-    *("nuclear", "oblique_ct", "pet", "private_object", "secondary_capture", "segmentation", "ultrasound"),
-    *("regular", "tricky", "tricky_series", "write", "write_ct"),
+    "COLUMNS",
+    "MARK",
+    "Phantom",
+    "ROWS",
+    "SPACING",
+    "STEP_MM",
+    "TILT_DEGREES",
+    "TRICKY",
+    "angiography",
+    "colour",
+    "ct",
+    "enhanced_ct",
+    "enhanced_mr",
+    "every_kind",
+    "mr",
+    "mr_echoes",
+    "nuclear",
+    "oblique_ct",
+    "pet",
+    "private_object",
+    "regular",
+    "secondary_capture",
+    "segmentation",
+    "tricky",
+    "tricky_series",
+    "ultrasound",
+    "write",
+    "write_ct",
 ]
 
 ROWS, COLUMNS = 32, 24
