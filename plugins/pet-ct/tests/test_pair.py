@@ -15,7 +15,7 @@ from dicomlogic_core.testing.phantom_objects import uid
 from dicomlogic_core.testing.phantom_pet_ct import ct_of, linear_hu, segmentation_of, structure_set_of
 from dicomlogic_core.testing.phantom_pet_enhanced import enhanced_pet
 from dicomlogic_pet_ct.pair import PetCt
-from dicomlogic_pet_ct.pair_match import attenuation_hint, coverage, located
+from dicomlogic_pet_ct.pair_match import attenuation_hint, coverage, ct_volumes
 
 
 def pairs(session: dl.Session) -> list[dl.Loadable]:
@@ -51,8 +51,9 @@ def test_the_ct_of_the_frame_of_reference_is_found_and_both_are_as_stored(sessio
     assert pair.lazy == lazy
     np.testing.assert_array_equal(np.asarray(pair.ct), expected_hu(pair.ct.geometry))
     assert pair.ct.unit == "[hnsf'U]"
-    ratio = np.asarray(pair.pet)[:, 0, 0] / [pet.activity(k) for k in range(5)]
-    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+    factor = 1000 * pet.WEIGHT_KG / (pet.DOSE_BQ * 2 ** (-pet.UPTAKE_S / pet.HALF_LIFE_S))
+    np.testing.assert_allclose(np.asarray(pair.pet)[:, 0, 0], [factor * pet.activity(k) for k in range(5)], rtol=1e-6)
+    assert pair.pet.unit == "g/ml"
     assert pair.pet.geometry.origin_lps_mm == pet.FIRST_MM
 
 
@@ -65,6 +66,23 @@ def test_the_ct_on_the_grid_of_the_pet_is_interpolated_at_the_places_of_its_voxe
     np.testing.assert_allclose(np.asarray(there), expected_hu(pair.pet.geometry), atol=1e-3)
     assert there.unit == "[hnsf'U]"
     assert "geometry.resampled" in {found.code for found in there.findings}
+
+
+@pytest.mark.parametrize(("wanted", "unit"), [("activity", "Bq/ml"), ("bsa", "cm2/ml"), ("lbm", "g/ml")])
+def test_the_pet_of_a_pair_is_what_is_asked_for(session_of, wanted, unit):
+    images = pet.pet_series()
+    session = session_of([*images, *ct_of(images)])
+    (one,) = pairs(session)
+    pair = session.load(one, options={"suv": wanted})
+    assert pair.pet.unit == unit
+    assert pair.pet.name.endswith(f"({'activity' if wanted == 'activity' else f'SUV{wanted}'})")
+
+
+def test_a_pet_without_uptake_values_is_paired_by_its_activity(session_of):
+    images = pet.pet_series(PatientWeight=None)
+    pair = loaded(session_of([*images, *ct_of(images)]))
+    assert pair.pet.unit == "Bq/ml"
+    assert "suv.no-weight" in {found.code for found in pair.findings}
 
 
 def test_the_pet_on_the_grid_of_the_ct_keeps_its_values_at_its_own_voxels(session_of):
@@ -146,7 +164,7 @@ def test_words_of_attenuation_correction(session_of, texts, hint):
     session = session_of(ct_of(images, name=description, ConvolutionKernel=kernel))
     (study_uid,) = {one.study_uid for one in session.examine()}
     (series,) = session.study(study_uid)
-    (ct,) = located(series, frozenset({"1.2.840.10008.5.1.4.1.1.2"}))
+    (ct,) = ct_volumes(series)
     found = attenuation_hint(ct)
     assert ("against" if found.startswith("-") else "for" if found else "") == hint
 

@@ -266,6 +266,20 @@ def test_what_is_written_is_read_back_to_the_same_uptake(session_of, tmp_path):
     np.testing.assert_array_equal(np.asarray(session.load(one)), np.asarray(volume))
 
 
+@pytest.mark.parametrize("enhanced", [False, True])
+@pytest.mark.parametrize("kind", ["bw", "lbm", "lbm-janma", "bsa", "ibw"])
+def test_computed_uptake_values_are_written_and_read_back(session_of, tmp_path, kind, enhanced):
+    images = [enhanced_pet(CorrectedImage=["ATTN", "DECY"])] if enhanced else pet.pet_series()
+    session = session_of(images)
+    (one,) = (one for one in session.examine(all=True) if one.adaptor == "pet-ct" and one.options["suv"] == kind)
+    computed = session.load(one, options={"show_phi": "true"})
+    again = session_of([*images, pydicom.dcmread(write_rwvm(computed, tmp_path / "mapping.dcm"))])
+    (mapped,) = offered(again)
+    assert mapped.options["rwvm-quantity"] == kind
+    assert mapped.options["rwvm-basis"] == "stored"
+    np.testing.assert_array_equal(np.asarray(again.load(mapped)), np.asarray(computed))
+
+
 def test_one_item_per_distinct_slope_with_its_images(session_of, tmp_path):
     images = pet.pet_series(6, each=lambda place: {"RescaleSlope": "0.5" if place < 4 else "2"})
     slopes = np.array([0.5 * FACTOR] * 4 + [2 * FACTOR] * 2)

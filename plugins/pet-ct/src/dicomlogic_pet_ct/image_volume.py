@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dicomlogic_core import LoadContext, Stack, Volume, is_true, layout_of, quantity_of, stack_metadata
 
-_UPTAKE = "standardized uptake value"
+UPTAKE = "standardized uptake value"
 
 
 def image_volume(stack: Stack, context: LoadContext, *, name: str, scale: Mapping[int, float] | None = None) -> Volume:
@@ -54,4 +54,4 @@ def image_volume(stack: Stack, context: LoadContext, *, name: str, scale: Mappin
 def scaled_volume(stack: Stack, context: LoadContext, *, scale: Mapping[int, float], name: str, unit: str) -> Volume:
     """The volume of uptake values; arguments and errors as of `image_volume`."""
     volume = image_volume(stack, context, name=name, scale=scale)
-    return replace(volume, quantity=_UPTAKE, unit=unit)
+    return replace(volume, quantity=UPTAKE, unit=unit)

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from dicomlogic_core import (
     Finding,
     GeometryError,
     Loadable,
     LoadContext,
     SeriesRef,
-    Stack,
     StudyView,
     Volume,
     default_name,
     finding,
-    layout_of,
     part_name,
-    stack_of,
 )
 from dicomlogic_pet_ct.image_volume import image_volume
+from dicomlogic_pet_ct.offers import offers
 from dicomlogic_pet_ct.pair import PetCt
 from dicomlogic_pet_ct.pair_match import (
     CT_CLASSES,
@@ -30,10 +26,12 @@ from dicomlogic_pet_ct.pair_match import (
     Located,
     Match,
     coverage,
-    located,
+    ct_volumes,
     matches,
+    pet_volumes,
     referring,
 )
+from dicomlogic_pet_ct.volumes import make
 
 NAME = "pet-ct-pair"
 KIND = "pair"
@@ -52,21 +50,21 @@ class PetCtPairAdaptor:
 
     def examine_study(self, study: StudyView) -> Iterable[Loadable]:
         """One loadable per PET volume and CT that fits it; the best CT first and with the higher confidence."""
-        cts = [ct for series in study for ct in located(series, CT_CLASSES)]
+        cts = [ct for series in study for ct in ct_volumes(series)]
         for series in study:
-            for pet in located(series, PET_CLASSES) if cts else ():
+            for pet in pet_volumes(series) if cts else ():
                 yield from _offers(pet, matches(pet, cts, study), study)
 
     def load(self, loadable: Loadable, context: LoadContext) -> PetCt:
         """Both volumes, lazy or not as the caller asked.
 
         Raises:
+            QuantityError: the kind of uptake value asked for by option cannot be had.
             PixelError: pixels are missing, short or cannot be decoded.
             GeometryError: one of them is no volume any more.
         """
-        stack = _pet_stack(loadable, context)
-        pet = _volume(stack, context)
-        ct = _volume(_ct_stack(loadable, stack, context), context)
+        pet = _pet(loadable, context)
+        ct = _ct(loadable, pet, context)
         return PetCt(
             pet=pet,
             ct=ct,
@@ -132,24 +130,28 @@ def _explanation(match: Match, count: int) -> str:
     return "; ".join(words)
 
 
-def _pet_stack(loadable: Loadable, context: LoadContext) -> Stack:
+def _pet(loadable: Loadable, context: LoadContext) -> Volume:
+    """What is loaded of the PET alone: the kind of uptake value that is asked for, or the best that can be had."""
     series = context.series(loadable.series_uids[0])
-    return stack_of(series, np.array(series.frames.rows_of(loadable.frames), dtype=np.int64))
+    claimed = set(loadable.frames)
+    alone = [one for one in offers(series, context.options) if one.kind == "volume" and set(one.frames) == claimed]
+    if not alone:
+        raise _changed(series.series_uid)
+    wanted = context.options.get("suv")
+    best = max(alone, key=lambda one: (one.options["suv"] == wanted, one.confidence))
+    made = make(best, context)
+    assert isinstance(made, Volume)
+    return made
 
 
-def _ct_stack(loadable: Loadable, pet: Stack, context: LoadContext) -> Stack:
+def _ct(loadable: Loadable, pet: Volume, context: LoadContext) -> Volume:
     """The volume of the CT series that covers most of the PET."""
-    geometry = layout_of(pet).geometry
     series = context.series(loadable.options[OPTION])
-    best = max(located(series, CT_CLASSES), key=lambda ct: coverage(geometry, ct.geometry), default=None)
+    best = max(ct_volumes(series), key=lambda ct: coverage(pet.geometry, ct.geometry), default=None)
     if best is None:
-        raise GeometryError(
-            "the CT of the pair makes no volume any more",
-            where=series.series_uid,
-            remedy="examine the study again",
-        )
-    return best.stack
+        raise _changed(series.series_uid)
+    return image_volume(best.stack, context, name=default_name(series, int(best.stack.rows[0])))
 
 
-def _volume(stack: Stack, context: LoadContext) -> Volume:
-    return image_volume(stack, context, name=default_name(stack.series, int(stack.rows[0])))
+def _changed(series_uid: str) -> GeometryError:
+    return GeometryError("the series makes no volume any more", where=series_uid, remedy="examine the study again")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dicomlogic_core import Geometry, SeriesRef, SeriesView, Stack, StudyView, hard_parts, layout_of, stack_of
+from dicomlogic_pet_ct.parts import pet_parts
 
 PET_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("128", "128.1", "130"))
 CT_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "2.1", "2.2"))
@@ -60,15 +61,29 @@ class Match:
         return -bool(self.referenced), -hint, -round(self.share, 2), -round(self.extent, 2), uid
 
 
-def located(series: SeriesView, classes: frozenset[str]) -> Iterator[Located]:
-    """The volumes that a series of one of the SOP classes makes; none of single slices or of series in time."""
-    if classes.isdisjoint(series.text("SOPClassUID")):
+def pet_volumes(series: SeriesView) -> Iterator[Located]:
+    """The single PET volumes of a series; none of series in time, of projections and of fused images."""
+    if PET_CLASSES.isdisjoint(series.text("SOPClassUID")):
+        return
+    for part in pet_parts(series):
+        if part.axis is None and len(part.stack.rows) > 1:
+            yield _located(part.stack)
+
+
+def ct_volumes(series: SeriesView) -> Iterator[Located]:
+    """The CT volumes of a series; none of single slices and of series in time."""
+    if CT_CLASSES.isdisjoint(series.text("SOPClassUID")):
         return
     for part in hard_parts(series):
         stack = stack_of(series, part.rows, extra=part.findings)
         if stack.kind == "volume" and len(stack.rows) > 1:
-            uid = series.frames.text("FrameOfReferenceUID")[int(stack.rows[0])] or ""
-            yield Located(series=series, stack=stack, geometry=layout_of(stack).geometry, frame_of_reference_uid=uid)
+            yield _located(stack)
+
+
+def _located(stack: Stack) -> Located:
+    uid = stack.series.frames.text("FrameOfReferenceUID")[int(stack.rows[0])] or ""
+    geometry = layout_of(stack).geometry
+    return Located(series=stack.series, stack=stack, geometry=geometry, frame_of_reference_uid=uid)
 
 
 def matches(pet: Located, cts: Iterable[Located], study: StudyView) -> list[Match]:

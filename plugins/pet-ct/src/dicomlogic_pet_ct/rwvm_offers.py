@@ -10,8 +10,9 @@ import numpy as np
 from dicomlogic_core import Finding, Loadable, SeriesRef, SeriesView, StudyView, default_name
 from dicomlogic_pet_ct.factors import SuvFactors, suv_factors
 from dicomlogic_pet_ct.norms import VARIANTS
-from dicomlogic_pet_ct.pair_match import PET_CLASSES, Located, located
-from dicomlogic_pet_ct.reading import read_inputs
+from dicomlogic_pet_ct.offers import part_inputs
+from dicomlogic_pet_ct.pair_match import Located, pet_volumes
+from dicomlogic_pet_ct.parts import part_of
 from dicomlogic_pet_ct.rwvm import MappingObject, mapping_objects
 from dicomlogic_pet_ct.rwvm_embedded import embedded_quantities
 from dicomlogic_pet_ct.rwvm_object import ValueMappings
@@ -34,7 +35,7 @@ def offers(study: StudyView) -> Iterator[Loadable]:
     objects = [(series, one) for series in study for one in mapping_objects(series)]
     troubles: dict[str, list[Finding]] = {}
     for series in study:
-        for pet in located(series, PET_CLASSES):
+        for pet in pet_volumes(series):
             for home, one in objects:
                 for offer in _by_object(pet, home, one, study):
                     if isinstance(offer, Finding):
@@ -107,5 +108,8 @@ def computed_scale(
     series: SeriesView, rows: list[int], quantity: str, options: Mapping[str, str]
 ) -> NDArray[np.float64] | None:
     """(n,) uptake value per rescaled value from dose, weight and times; None where that cannot be had."""
-    factors = suv_factors(read_inputs(series, rows, options), quantity)
+    part = part_of(series, np.array(rows, dtype=np.int64))
+    if part is None or part.axis is not None:
+        return None
+    factors = suv_factors(part_inputs(part, options), quantity)
     return factors.scale if isinstance(factors, SuvFactors) else None

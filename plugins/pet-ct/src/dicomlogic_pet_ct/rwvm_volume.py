@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomlogic_core import Finding, Loadable, LoadContext, QuantityError, SeriesView, Volume, finding, stack_of
-from dicomlogic_pet_ct.image_volume import scaled_volume
+from dicomlogic_pet_ct.image_volume import UPTAKE, scaled_volume
 from dicomlogic_pet_ct.norms import VARIANTS
+from dicomlogic_pet_ct.report import codes
 from dicomlogic_pet_ct.rwvm import mapping_objects
 from dicomlogic_pet_ct.rwvm_embedded import embedded_slopes
 from dicomlogic_pet_ct.rwvm_offers import BASIS, INSIDE, OBJECT, QUANTITY, computed_scale
@@ -75,18 +76,25 @@ class _Mapped:
         return cls(scale=scale, off=off, findings=() if off <= TOLERANCE else (_apart(off),))
 
     def said(self, loadable: Loadable) -> dict[str, Any]:
-        """For the metadata of the volume."""
-        quantity = loadable.options[QUANTITY]
+        """For the metadata of the volume: a report of the same form as that of computed uptake values."""
+        variant = VARIANTS[loadable.options[QUANTITY]]
         report = {
-            "quantity": VARIANTS[quantity].label,
-            "formula": f"{VARIANTS[quantity].label} = stored value x mapped slope",
+            "quantity": UPTAKE,
+            "variant": variant.key,
+            "name": variant.label,
+            "unit": variant.unit,
+            "formula": f"{variant.label} = stored value x slope",
+            "stored_values": loadable.explanation,
+            "stored_scale": self.scale.tolist(),
             "mapping": loadable.options[OBJECT],
             "read_as": loadable.options[BASIS],
-            "explanation": loadable.explanation,
-            "scale": [float(self.scale.min()), float(self.scale.max())],
             "off_computed": self.off,
+            "inputs": [],
+            "assumptions": [],
+            "codes": codes(variant),
+            "findings": [one.as_dict() for one in (*loadable.findings, *self.findings)],
         }
-        return {"report": report, "suv": {"type": quantity, "stored_scale": self.scale.tolist()}}
+        return {"report": report, "suv": codes(variant)}
 
 
 def _slopes(loadable: Loadable, series: SeriesView, rows: list[int], context: LoadContext) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from dicomlogic_core import FrameRef, Volume, WriteError, replacing
-from dicomlogic_pet_ct.norms import VARIANTS, Variant
+from dicomlogic_core import Volume, WriteError, parse_number, replacing
+from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.rwvm_dataset import Mapped, mapping_dataset
 
 _SUFFIX = ".rwvm.dcm"
@@ -45,21 +45,22 @@ def write_rwvm(volume: Volume, path: Path) -> Path:
 
 
 def _mapped(volume: Any) -> Mapped:
-    suv = volume.metadata.get("suv") if isinstance(volume, Volume) else None
-    if not isinstance(suv, Mapping) or not suv.get("stored_scale"):
+    report = volume.metadata.get("report") if isinstance(volume, Volume) else None
+    variant = VARIANTS.get(str(report.get("variant"))) if isinstance(report, Mapping) else None
+    if report is None or variant is None:
         raise WriteError(
             "only uptake values can be written as a real world value mapping",
             remedy="load a volume whose name ends with (SUVbw) or another kind of SUV",
         )
-    slopes = [float(value) for value in suv["stored_scale"]]
-    pairs = [(ref, slope) for ref, slope in zip(volume.provenance, slopes) if ref is not None]
-    if len(slopes) != len(volume.provenance) or not all(isfinite(slope) and slope > 0 for _, slope in pairs):
+    frames = tuple(ref for ref in volume.provenance if ref is not None)
+    slopes = _slopes(volume, report)
+    if not frames or len(slopes) != len(frames) or not all(isfinite(slope) and slope > 0 for slope in slopes):
         raise WriteError("slices and factors do not belong together", remedy="write the volume as it was loaded")
     common = volume.metadata.get("common", {})
     return Mapped(
-        frames=_frames(pairs),
-        slopes=tuple(slope for _, slope in pairs),
-        variant=_variant(str(suv.get("type", ""))),
+        frames=frames,
+        slopes=slopes,
+        variant=variant,
         sop_class=_one(common, "SOPClassUID"),
         bits=int(_one(common, "BitsStored")),
         signed=_one(common, "PixelRepresentation") == "1",
@@ -67,16 +68,19 @@ def _mapped(volume: Any) -> Mapped:
     )
 
 
-def _frames(pairs: Sequence[tuple[FrameRef, float]]) -> tuple[FrameRef, ...]:
-    if not pairs:
-        raise WriteError("the volume does not say which images it is from", remedy="write it as it was loaded")
-    return tuple(ref for ref, _ in pairs)
-
-
-def _variant(key: str) -> Variant:
-    if key not in VARIANTS:
-        raise WriteError(f"there is no code for uptake values of kind {key!r}", remedy=f"known: {', '.join(VARIANTS)}")
-    return VARIANTS[key]
+def _slopes(volume: Volume, report: Mapping[str, Any]) -> tuple[float, ...]:
+    """Uptake value per stored value of every slice that is there; empty when the volume does not tell."""
+    if "stored_scale" in report:
+        return tuple(float(value) for value in report["stored_scale"])
+    count = sum(ref is not None for ref in volume.provenance)
+    factor = report.get("factor")
+    factors = factor if isinstance(factor, list) else [factor] * count
+    common = volume.metadata.get("common", {}).get("RescaleSlope")
+    varying = volume.metadata.get("varying", {}).get("RescaleSlope") or [common] * len(volume.provenance)
+    rescale = [parse_number(text) for ref, text in zip(volume.provenance, varying) if ref is not None]
+    if len(factors) != len(rescale) or None in factors:
+        return ()
+    return tuple(slope * float(its) for slope, its in zip(rescale, factors))
 
 
 def _one(common: Mapping[str, str], keyword: str) -> str:
