@@ -84,9 +84,18 @@ class AdaptorProvider(Provider):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterProvider(Provider):
-    """A writer. `format`: the name given to ``--format``; `accepts`: kinds of objects; `suffixes`: of its files."""
+    """A writer.
+
+    Attributes:
+        format: the name given to ``--format``.
+        accepts: kinds of objects; empty means any.
+        suffixes: of its files.
+        options: names of the ``-o`` options it understands -> one line of help.
+        automatic: False for a format that is written only when it is named, such as an object for other systems.
+    """
 
     format: str = ""
     accepts: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    automatic: bool = True

@@ -225,7 +225,9 @@ class Registry:
 
 
 def _takes_kind(provider: Provider, format: str, kind: str, *, any_kind: bool = False) -> bool:
-    if not isinstance(provider, WriterProvider) or format not in (provider.format, "auto"):
+    if not isinstance(provider, WriterProvider):
+        return False
+    if format != provider.format and not (format == "auto" and provider.automatic):
         return False
     return kind in provider.accepts or (any_kind and not provider.accepts)
 

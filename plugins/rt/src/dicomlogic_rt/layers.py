@@ -28,7 +28,7 @@ def segmentation_of(rois: Sequence[Roi], geometry: Geometry, *, name: str, frame
     findings: list[Finding] = []
     scratch = np.zeros((size_k, size_j, size_i), bool)
     for label, roi in enumerate(rois, 1):
-        mask = rasterise(roi, geometry, out=scratch)
+        mask = rasterise(roi, geometry, out=scratch.view())  # a mask closes its array
         findings += mask.findings
         box = _box(scratch)
         layer = next((number for number, one in enumerate(layers) if not (one[box] * scratch[box]).any()), len(layers))

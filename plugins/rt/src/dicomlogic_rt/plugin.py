@@ -25,6 +25,10 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("StructureSetLabel", "FrameOfReferenceUID", "ReferencedFrameOfReferenceSequence"),
             "StructureSetROISequence",
         ),
+        options={
+            "structures": "contours (default), or segmentation: the regions as label layers on a grid",
+            "grid": "what segmentations are drawn on: image (default), dose, or a SeriesInstanceUID of the study",
+        },
     )
     yield AdaptorProvider(
         name="rt-dose",
@@ -49,6 +53,20 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("ReferencedRTPlanSequence", "FractionGroupSequence"),
         ),
     )
+    yield AdaptorProvider(
+        name="rt-image",
+        label="RT images",
+        factory="dicomlogic_rt.image_adaptor:ImageAdaptor",
+        sop_classes=_classes("481.1"),
+        requires=("Rows", "Columns"),
+        tags=(
+            *("RTImageLabel", "RTImageDescription", "RTImagePlane", "XRayImageReceptorTranslation"),
+            *("XRayImageReceptorAngle", "RTImageOrientation", "ImagePlanePixelSpacing", "RTImagePosition"),
+            *("RadiationMachineSAD", "RTImageSID", "GantryAngle", "GantryPitchAngle", "PatientSupportAngle"),
+            *("TableTopEccentricAngle", "TableTopPitchAngle", "TableTopRollAngle", "IsocenterPosition"),
+            *("PatientPosition", "FrameOfReferenceUID", "ReferencedBeamNumber", "ReferencedRTPlanSequence"),
+        ),
+    )
 
 
 @hookimpl
@@ -61,4 +79,5 @@ def dicomlogic_writers() -> Iterable[WriterProvider]:
         format="rtstruct",
         accepts=frozenset({"structure-set"}),
         suffixes=(".dcm",),
+        automatic=False,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,14 @@ from dicomlogic_core import (
     InstanceRef,
     Loadable,
     LoadContext,
+    Segmentation,
     SeriesView,
     StudyView,
     tag_key,
 )
 from dicomlogic_rt.contour_reading import Bulk
 from dicomlogic_rt.elements import items_of, parse_decimals, text_of
+from dicomlogic_rt.structure_grids import grid_of, grid_series, no_grid
 from dicomlogic_rt.structure_reading import read_structures
 from dicomlogic_rt.structure_references import ImageSeries, frames_of_regions, referenced_series
 from dicomlogic_rt.structures import StructureSet
@@ -28,7 +30,7 @@ STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 
 
 class StructureSetAdaptor:
-    """Turns RT structure sets into `StructureSet`."""
+    """Turns RT structure sets into `StructureSet`, or into `Segmentation` with the option structures=segmentation."""
 
     def examine(self, series: SeriesView, study: StudyView) -> Iterable[Loadable]:
         """One loadable per instance, with the image series it was drawn on as references."""
@@ -36,12 +38,23 @@ class StructureSetAdaptor:
             if sop_class == STRUCTURE_SET:
                 yield _offer(series, row, study)
 
-    def load(self, loadable: Loadable, context: LoadContext) -> StructureSet:
-        """The structure set of a loadable.
+    def load(self, loadable: Loadable, context: LoadContext) -> StructureSet | Segmentation:
+        """The structure set of a loadable, or its regions on a grid where that was asked for.
 
         Raises:
             DicomLogicError: its header cannot be had.
+            UsageError: the study has no such grid.
+            GeometryError: the images make no grid.
         """
+        structures = self._read(loadable, context)
+        if loadable.options.get("structures") != "segmentation":
+            return structures
+        uid = loadable.options.get("grid_series", "")
+        if not uid:
+            raise no_grid(loadable.options.get("grid", "image"), structures.sop_uid)
+        return structures.segmentation(grid_of(context.series(uid)))
+
+    def _read(self, loadable: Loadable, context: LoadContext) -> StructureSet:
         series = context.series(loadable.series_uids[0])
         row = list(series.sop_uids).index(loadable.frames[0].sop_uid)
         instance = series.instance(row)
@@ -69,18 +82,30 @@ def _offer(series: SeriesView, row: int, study: StudyView) -> Loadable:
         how = "images by the frame of reference"
     label = series.text("StructureSetLabel")[row]
     what = f"an RT structure set of {len(regions or ())} regions"
+    refs = images.refs()
+    options = _form(study, [ref.series_uid for ref in refs])
     return Loadable(
         adaptor=NAME,
-        kind="structure-set",
+        kind="segmentation" if options else "structure-set",
         name=f"RTSTRUCT: {label}" if label else "RTSTRUCT",
         study_uid=series.study_uid,
         series_uids=(series.series_uid,),
         frames=(instance.whole,),
-        references=images.refs(),
+        references=refs,
+        options=options,
         confidence=1.0,
         findings=tuple(findings),
         explanation=f"{what}; {how if images.series else 'no images here'}",
     )
+
+
+def _form(study: StudyView, images: Sequence[str]) -> dict[str, str]:
+    """The options of a loadable: none for contours, else the form and the grid that were asked for."""
+    form = study.options.get("structures", "contours")
+    if form == "contours":
+        return {}
+    grid = study.options.get("grid", "image")
+    return {"structures": form, "grid": grid, "grid_series": grid_series(study, grid, images)}
 
 
 def _drawn_on(series: SeriesView, row: int) -> Iterator[str]:

@@ -48,14 +48,17 @@ class ImageSeries:
     def __init__(self, study: StudyView) -> None:
         self._study = study
         self.series: dict[str, SeriesView] = {}
+        self._elsewhere: dict[str, SeriesRef] = {}
 
     def named(self, references: Iterable[ReferencedSeries], where: str) -> list[Finding]:
         """Look for series and instances by their UIDs; what the study does not have is told."""
         findings = []
+        known = {view.series_uid: view for view in self._study}
         for one in references:
-            known = {view.series_uid: view for view in self._study}
             if one.series_uid in known:
                 self.series[one.series_uid] = known[one.series_uid]
+            elif one.series_uid:
+                self._elsewhere[one.series_uid] = SeriesRef(study_uid=one.study_uid, series_uid=one.series_uid)
             absent = self.instances(one.sop_uids)
             if absent:
                 findings.append(_missing(f"{absent} of {len(one.sop_uids)} referenced images are not here", where))
@@ -83,8 +86,9 @@ class ImageSeries:
                 self.series[view.series_uid] = view
 
     def refs(self) -> tuple[SeriesRef, ...]:
-        """References to the series found."""
-        return tuple(SeriesRef(study_uid=self._study.study_uid, series_uid=uid) for uid in self.series)
+        """References to the series found, then to those that another study may have."""
+        found = [SeriesRef(study_uid=self._study.study_uid, series_uid=uid) for uid in self.series]
+        return (*found, *(ref for uid, ref in self._elsewhere.items() if uid not in self.series))
 
 
 def frames_of_regions(items: Sequence[Mapping[str, object]] | None) -> list[str]:
