@@ -41,7 +41,8 @@ class Volume:
         metadata: JSON-able. ``window``: list of [center, width] presets in `unit`; ``common``: keyword -> text of
             attributes equal in all slices; ``varying``: keyword -> one text per k; ``slice_positions_lps_mm``:
             [x, y, z] per k when they are off the grid; ``padding``: value; ``report``: a mapping, shown as a table and
-            written beside the image; others by the adaptor.
+            written beside the image; ``quantity_code``, ``unit_code``: ``value``, ``scheme`` and ``meaning`` of a code;
+            others by the adaptor.
         findings: what examining and loading found.
         name: the loadable's name.
     """

@@ -29,6 +29,9 @@ space dimension, space directions, space origin, space units, spacings, thicknes
 _FIELDS = frozenset(name.strip() for name in _FIELD_NAMES.split(","))
 # How pixels were stored in the DICOM files; not true of the voxels written here, which are rescaled.
 _STORED = frozenset(["00280100", "00280101", "00280102", "00280103", "00280120", "00280121", "00281052", "00281053"])
+# Coded quantity and unit, named and written as 3D Slicer does in its scenes (vtkCodedEntry reads such a text).
+_CODED = {"quantity_code": "voxelValueQuantity", "unit_code": "voxelValueUnits"}
+_CODE_PARTS = {"CodeValue": "value", "CodingSchemeDesignator": "scheme", "CodeMeaning": "meaning"}
 _WARNINGS = threading.Lock()  # the filters of warnings belong to all threads
 _COLOUR_KINDS = {3: "RGB-color", 4: "RGBA-color"}
 
@@ -83,6 +86,9 @@ def origin_keys(volume: Volume) -> dict[str, str]:
         keys["DICOMLogic.quantity"] = volume.quantity
     if volume.unit:
         keys["DICOMLogic.unit"] = volume.unit
+    for name, key in _CODED.items():
+        if code := volume.metadata.get(name):
+            keys[key] = "|".join(f"{part}:{code[of]}" for part, of in _CODE_PARTS.items())
     if volume.findings:
         keys["DICOMLogic.findings"] = " ".join(dict.fromkeys(finding.code for finding in volume.findings))
     if positions := volume.metadata.get("slice_positions_lps_mm"):

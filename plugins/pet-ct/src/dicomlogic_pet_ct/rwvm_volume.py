@@ -94,7 +94,8 @@ class _Mapped:
             "codes": codes(variant),
             "findings": [one.as_dict() for one in (*loadable.findings, *self.findings)],
         }
-        return {"report": report, "suv": codes(variant)}
+        coded = codes(variant)
+        return {"report": report, "suv": coded, "quantity_code": coded["quantity"], "unit_code": coded["unit"]}
 
 
 def _slopes(loadable: Loadable, series: SeriesView, rows: list[int], context: LoadContext) -> NDArray[np.float64]:

@@ -104,7 +104,8 @@ class _Maker:
         size = len(self.part.members[number])
         metadata["report"] = self._report(slice(number * size, (number + 1) * size), findings)
         if isinstance(self.made, SuvFactors):
-            metadata["suv"] = codes(self.made.variant)
+            metadata["suv"] = coded = codes(self.made.variant)
+            metadata |= {"quantity_code": coded["quantity"], "unit_code": coded["unit"]}
             if self.made.unit == "g/ml":
                 metadata["window"] = [_WINDOWS.get(self.inputs.tracer, _WINDOW)]
         metadata["inverted"] = True  # activity is shown dark on white
