@@ -224,6 +224,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "rt.dose-signed": ("warning", "signed values though the dose is no difference (DoseType ERROR)", "verify"),
     "rt.dose-sum": ("warning", "summands incomplete, or differ in type or extent", "choose doses"),
     "rt.plan-missing": ("note", "attribute of a plan absent, left empty", ""),
+    "rt.image-placement": ("warning", "no isocentre or no normal plane: an image without a place", "index the plan"),
     # standardized uptake values; warnings become errors where an uptake value was asked for
     "suv.no-weight": ("warning", "PatientWeight is absent, zero or unreadable", "give it: weight-kg=..."),
     "suv.no-height": ("warning", "PatientSize is absent, zero or unreadable", "give it: height-cm=..."),

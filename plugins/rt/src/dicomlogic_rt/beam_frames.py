@@ -1,7 +1,7 @@
 """Where the machine is in the patient: 4x4 matrices of beams (IEC 61217) to LPS millimetres.
 
-Every system has its origin at the isocentre here; that of the beam limiting device too, which IEC puts at the source: so
-jaws and leaves are at z = 0 as plans give them, and the source is at z = SAD. All are right-handed:
+Every system has its origin at the isocentre here; that of the beam limiting device too, which IEC puts at the source.
+So jaws and leaves are at z = 0 as plans give them, and the source is at z = SAD. All are right-handed:
 
 - fixed: z up, y towards the gantry, x to the right of someone who faces it;
 - gantry: fixed turned about y by the gantry angle, so that z points to the source;
