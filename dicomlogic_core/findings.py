@@ -223,6 +223,10 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "rt.dose-units": ("warning", "relative or unknown dose units", "normalise before comparing with Gy"),
     "rt.dose-signed": ("warning", "signed values though the dose is no difference (DoseType ERROR)", "verify"),
     "rt.dose-sum": ("warning", "summands incomplete, or differ in type or extent", "choose doses"),
+    "rt.registration-matrix": ("warning", "a matrix of a registration cannot be what it says", "verify"),
+    "rt.registration-order": ("warning", "a registration of several matrices, whose order matters", "verify; 3D Slicer multiplies in the other order"),
+    "rt.registration-grid": ("error", "a deformation without usable grid or matrices is left out", "export it again"),
+    "rt.fiducial-empty": ("note", "a fiducial without usable points", ""),
     "rt.plan-missing": ("note", "attribute of a plan absent, left empty", ""),
     "rt.image-placement": ("warning", "no isocentre or no normal plane: an image without a place", "index the plan"),
     # standardized uptake values; warnings become errors where an uptake value was asked for

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from dicomlogic_core.geometry import Geometry
     from dicomlogic_core.objects import Volume
 
+    Planes = Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]
+
 _KERNELS = ("linear", "nearest")
 _POINTS = 1 << 16  # at a time
 # Attributes in `Volume.metadata["common"]` that are no longer true on another grid.
@@ -38,7 +41,12 @@ _OF_SLICES = frozenset(["varying", "slice_positions_lps_mm"])
 
 
 def resample_volume(
-    volume: Volume, geometry: Geometry, *, kernel: Kernel = "linear", outside: float | None = None
+    volume: Volume,
+    geometry: Geometry,
+    *,
+    kernel: Kernel = "linear",
+    outside: float | None = None,
+    through: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
 ) -> Volume:
     """`volume` on the grid `geometry`, which may be turned, sheared or of another size: same LPS mm, same values.
 
@@ -52,6 +60,8 @@ def resample_volume(
         kernel: ``linear`` (trilinear; the result is floating point) or ``nearest`` (the type is kept).
         outside: value of voxels outside the source. By default NaN, and where ``nearest`` keeps integers the volume's
             padding value, else 0.
+        through: maps ``(n, 3)`` points in LPS mm of the result to those of the volume, where the two are registered;
+            by default they are the same points.
 
     The result keeps name, quantity, unit, frame of reference, findings and metadata, but for what was said of slices,
     and has the finding ``geometry.resampled``. Its voxels are mixed from several slices: `provenance` is empty, and
@@ -65,11 +75,11 @@ def resample_volume(
     source = np.asarray(volume)
     kind = kernel_type(source.dtype, kernel)
     beyond = _outside(volume, kind, outside)
-    matrix = np.linalg.inv(volume.geometry.ijk_to_lps) @ geometry.ijk_to_lps
+    planes = partial(_planes if through is None else partial(_mapped_planes, through), volume.geometry, geometry)
     size_i, size_j, size_k = geometry.size_ijk
     array = np.empty((size_k, size_j, size_i, *source.shape[3:]), kind)
     left = 0
-    for k, (plane, inside) in enumerate(_filled(volume, source, matrix, geometry.size_ijk, kernel)):
+    for k, (plane, inside) in enumerate(_filled(volume, source, planes, kernel)):
         array[k] = plane
         if not inside.all():
             array[k][~inside] = beyond
@@ -94,8 +104,8 @@ def sample_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values of a volume at ``(n, 3)`` points in LPS mm: ``(n,)`` float64, NaN outside; and ``(n,)`` True inside.
 
-    Of a volume with c components per voxel the values are ``(n, c)``. Inside and the half voxel at the border are as for
-    `resample_volume`; padding is a value like any other.
+    Of a volume with c components per voxel the values are ``(n, c)``. Inside and the half voxel at the border are as
+    for `resample_volume`; padding is a value like any other.
 
     Raises:
         UsageError: the points have another shape, or an unknown kernel.
@@ -141,28 +151,48 @@ def _holds(kind: np.dtype[Any], value: float) -> bool:
     return bool(np.iinfo(kind).min <= value <= np.iinfo(kind).max)
 
 
-def _planes(
-    source: NDArray[Any], matrix: NDArray[np.float64], size_ijk: tuple[int, int, int], kernel: Kernel
-) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
-    found = parallel_lines(matrix, size_ijk, source.shape[2::-1], kernel)
+def _planes(here: Geometry, there: Geometry, source: NDArray[Any], kernel: Kernel) -> Planes:
+    """Planes on the grid `there` of an array on the grid `here`."""
+    matrix = np.linalg.inv(here.ijk_to_lps) @ there.ijk_to_lps
+    found = parallel_lines(matrix, there.size_ijk, source.shape[2::-1], kernel)
     if found is None:
-        return general_planes(np.ascontiguousarray(source), matrix, size_ijk, kernel)
+        return general_planes(np.ascontiguousarray(source), matrix, there.size_ijk, kernel)
     axes, lines = found
     order = [2 - axis for axis in reversed(axes)]
     turned = source.transpose(*order, *range(3, source.ndim))
     return separable_planes(turned, lines, kernel_type(source.dtype, kernel))
 
 
+def _mapped_planes(
+    through: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    here: Geometry,
+    there: Geometry,
+    source: NDArray[Any],
+    kernel: Kernel,
+) -> Planes:
+    """As `_planes`, with points of `there` mapped to those of `here`."""
+    size_i, size_j, size_k = there.size_ijk
+    to_index = np.linalg.inv(here.ijk_to_lps)
+    source = np.ascontiguousarray(source)
+    j, i = (index.ravel() for index in np.indices((size_j, size_i), dtype=float))
+    for k in range(size_k):
+        index = np.stack([i, j, np.full(len(i), float(k)), np.ones(len(i))])
+        points = through((there.ijk_to_lps[:3] @ index).T)
+        found, within = at_places(source, to_index[:3, :3] @ points.T + to_index[:3, 3, None], kernel)
+        plane = np.empty((len(i), *source.shape[3:]), found.dtype)
+        plane[within] = found
+        yield plane.reshape(size_j, size_i, *source.shape[3:]), within.reshape(size_j, size_i)
+
+
 def _filled(
-    volume: Volume, source: NDArray[Any], matrix: NDArray[np.float64], size_ijk: tuple[int, int, int], kernel: Kernel
-) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    volume: Volume, source: NDArray[Any], planes: Callable[[NDArray[Any], Kernel], Planes], kernel: Kernel
+) -> Planes:
     """Planes of the result; with the nearest voxels where interpolation would mix values with their absence."""
     holed = _with_holes(volume, source) if kernel == "linear" else None
     if holed is None:
-        yield from _planes(source, matrix, size_ijk, kernel)
+        yield from planes(source, kernel)
         return
-    nearest = _planes(source, matrix, size_ijk, "nearest")
-    for (plane, inside), (near, _) in zip(_planes(holed, matrix, size_ijk, "linear"), nearest):
+    for (plane, inside), (near, _) in zip(planes(holed, "linear"), planes(source, "nearest")):
         yield np.where(np.isnan(plane), near, plane), inside
 
 

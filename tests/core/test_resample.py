@@ -169,6 +169,22 @@ def test_points_and_grids_agree(source: Any, wanted: Any) -> None:
         assert np.array_equal(np.isnan(values), ~inside)
 
 
+@pytest.mark.parametrize("kernel", ["linear", "nearest"])
+def test_points_may_be_mapped_on_the_way(kernel: Any) -> None:
+    """Mapping points by a matrix is resampling on the grid that the matrix makes; padding keeps apart here as well."""
+    moved = np.eye(4)
+    moved[:3, :3], moved[:3, 3] = turned(7, -4, 3), (2.3, -1.1, 0.7)
+    volume = noise(metadata={"padding": 17})
+    wanted = GRIDS["finer"]
+    there = dl.Geometry(size_ijk=wanted.size_ijk, ijk_to_lps=moved @ wanted.ijk_to_lps)
+    made = dl.resample_volume(
+        volume, wanted, kernel=kernel, outside=-5, through=lambda points: points @ moved[:3, :3].T + moved[:3, 3]
+    )
+    expected = dl.resample_volume(volume, there, kernel=kernel, outside=-5)
+    assert np.allclose(np.asarray(made), np.asarray(expected), rtol=0, atol=1e-2)
+    assert made.geometry is wanted
+
+
 def test_the_same_grid_gives_the_same_values() -> None:
     for geometry in (SOURCE, GRIDS["oblique"]):
         volume = noise(geometry)

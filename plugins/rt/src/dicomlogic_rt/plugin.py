@@ -67,6 +67,13 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
             *("PatientPosition", "FrameOfReferenceUID", "ReferencedBeamNumber", "ReferencedRTPlanSequence"),
         ),
     )
+    yield AdaptorProvider(
+        name="rt-registration",
+        label="Registrations, deformable registrations and fiducials",
+        factory="dicomlogic_rt.registration_adaptor:RegistrationAdaptor",
+        sop_classes=_classes("66.1 66.2 66.3"),
+        tags=("ContentLabel", "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence"),
+    )
 
 
 @hookimpl
