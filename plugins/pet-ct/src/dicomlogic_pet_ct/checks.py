@@ -15,7 +15,7 @@ _KG = (1.0, 350.0)
 _METRES = (0.3, 2.5)
 _BQ = (1e6, 5e9)
 _HALF_LIFE_S = (50.0, 1e6)
-_HALF_LIFE_OFF = 0.01  # relative
+_HALF_LIFE_OFF = 0.02  # relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,8 @@ def corrected_to(inputs: PetInputs, half_life_s: float) -> Reference | Finding:
         return _found(frames, frames.correction_s, "DecayCorrectionDateTime", half_life_s)
     if frames.all_known("scan_s"):
         return _found(frames, frames.scan_s, "GE scan date-time (0009,100D)", half_life_s)
-    first = float(np.nanmin(frames.acquisition_s)) if np.isfinite(frames.acquisition_s).any() else np.nan
+    known = frames.acquisition_s[np.isfinite(frames.acquisition_s)]
+    first = float(min([*known.tolist(), *([inputs.first_s] if np.isfinite(inputs.first_s) else [])], default=np.nan))
     if frames.all_known("series_s") and not frames.series_s.max() > first:
         why = "SeriesTime, not later than the first acquisition"
         if np.isnan(first):

@@ -154,6 +154,7 @@ class PetInputs:
         units: Units (0054,1001).
         decay_correction: ``START``, ``ADMIN`` or ``NONE``.
         frames: what may differ by frame.
+        first_s: start of the first frame of the whole series, of which these may be a part; NaN when not known.
         corrected: values of CorrectedImage.
         suv_type: SUVType.
         sex: ``M``, ``F`` or another text.
@@ -173,6 +174,7 @@ class PetInputs:
     units: Word
     decay_correction: Word
     frames: FrameInputs
+    first_s: float = nan
     corrected: frozenset[str] = frozenset()
     suv_type: Word = _NO_TYPE
     sex: Word = _NO_SEX

@@ -95,7 +95,7 @@ _ALL = (
         formula="1000 (1.10 W - 128 (W/H)^2), women 1000 (1.07 W - 148 (W/H)^2)",
         body=_lean_james_128,
         suv_type="LBMJAMES128",
-        code=("g/ml{SUVlbm(James128)}", "Standardized Uptake Value lean body mass (James128)"),
+        code=("g/ml{SUVlbm(James128)}", "Standardized Uptake Value lean body mass (James 128 multiplier)"),
         method=("126415", "SUV lean body mass calculation method using 128 multiplier"),
     ),
     Variant(
@@ -138,7 +138,7 @@ _ALL = (
         formula="1000 (1.10 W - 120 (W/H)^2), women 1000 (1.07 W - 148 (W/H)^2)",
         body=_lean_james_120,
         suv_type="LBM",
-        code=("g/ml{SUVlbm}", "Standardized Uptake Value lean body mass"),
+        code=("g/ml{SUVlbm}", "Standardized Uptake Value lean body mass (James)"),
         method=("126411", "SUV lean body mass calculation method"),
     ),
 )

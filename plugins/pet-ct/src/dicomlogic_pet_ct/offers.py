@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from dicomlogic_core import Finding, Loadable, SeriesView, UsageError, part_name
+from dicomlogic_core import Finding, Loadable, SeriesView, UsageError, can_be, mode_of, part_name
 from dicomlogic_pet_ct.factors import SuvFactors, SuvRefusal, activity_factors, suv_factors
 from dicomlogic_pet_ct.inputs import PetInputs
 from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.options import overrides
-from dicomlogic_pet_ct.parts import PetPart, pet_parts
+from dicomlogic_pet_ct.parts import LAYOUT_MODES, PetPart, pet_parts
 from dicomlogic_pet_ct.reading import read_inputs
 from dicomlogic_pet_ct.units import Calibration
 
@@ -28,7 +28,7 @@ _OFFERED = tuple(key for key in VARIANTS if key != "lbm-120")
 _SUV, _OTHER, _ACTIVITY = 0.95, 0.9, 0.85
 _ONLY_ACTIVITY = 0.55  # above a plain volume, which does not say why there is no uptake
 _SEQUENCE = 0.6
-_UNEVEN = 0.4  # how much less to trust an uneven stack
+_UNEVEN = 0.05
 
 
 def offers(series: SeriesView, options: Mapping[str, str]) -> Iterator[Loadable]:
@@ -41,7 +41,7 @@ def offers(series: SeriesView, options: Mapping[str, str]) -> Iterator[Loadable]
     if wanted and wanted not in LABELS:
         raise UsageError(f"suv={wanted} is not known", remedy=f"use one of: {', '.join(LABELS)}")
     for part in pet_parts(series):
-        yield from _of_part(part, part_inputs(part, options), wanted, overrides(options))
+        yield from _of_part(part, part_inputs(part, options), wanted, options)
 
 
 def part_inputs(part: PetPart, options: Mapping[str, str]) -> PetInputs:
@@ -50,10 +50,10 @@ def part_inputs(part: PetPart, options: Mapping[str, str]) -> PetInputs:
     return read_inputs(part.stack.series, part.rows, options, voxel_ml=part.voxel_ml, dynamic=dynamic)
 
 
-def _of_part(part: PetPart, inputs: PetInputs, wanted: str, given: Mapping[str, str]) -> Iterator[Loadable]:
+def _of_part(part: PetPart, inputs: PetInputs, wanted: str, options: Mapping[str, str]) -> Iterator[Loadable]:
     made = {key: suv_factors(inputs, key) for key in _keys(inputs)}
     activity = activity_factors(inputs)
-    offered, refused = partial(_loadable, part, given=given), "asked for, and refused"
+    offered, refused = partial(_loadable, part, options=options), "asked for, and refused"
     possible = [key for key, one in made.items() if isinstance(one, SuvFactors)]
     for key, one in made.items():
         if isinstance(one, SuvFactors):
@@ -61,10 +61,10 @@ def _of_part(part: PetPart, inputs: PetInputs, wanted: str, given: Mapping[str, 
             yield offered(key, one.findings, confidence=confidence, why=f"{one.rule}; {one.formula}")
         elif key == wanted:
             yield offered(key, one.findings, confidence=_OTHER, why=refused)
-    reasons = () if possible else _warnings(made)
+    reasons = _reasons(made, activity)
     confidence = _ACTIVITY if possible else _ONLY_ACTIVITY
     if isinstance(activity, Calibration):
-        found = (*inputs.findings, *activity.findings, *reasons)
+        found = (*activity.findings, *reasons)
         yield offered(ACTIVITY, found, confidence=confidence, why=activity.rule)
     elif wanted == ACTIVITY:
         yield offered(ACTIVITY, activity.findings, confidence=confidence, why=refused)
@@ -78,21 +78,24 @@ def _keys(inputs: PetInputs) -> list[str]:
     return ["lbm-120", *_OFFERED] if inputs.suv_type.value == "LBM" and inputs.units.value == "GML" else [*_OFFERED]
 
 
-def _warnings(made: Mapping[str, SuvFactors | SuvRefusal]) -> tuple[Finding, ...]:
-    """Why there is no SUVbw, as warnings: what is loaded instead is right."""
-    return tuple(replace(one, severity="warning") if one.severity == "error" else one for one in made["bw"].findings)
+def _reasons(made: Mapping[str, SuvFactors | SuvRefusal], activity: Calibration | SuvRefusal) -> tuple[Finding, ...]:
+    """Why there are not all kinds of uptake, or no activity, as warnings: what is loaded instead is right."""
+    refused = [one for one in (*made.values(), activity) if isinstance(one, SuvRefusal)]
+    found = dict.fromkeys(one for refusal in refused for one in refusal.findings)
+    return tuple(replace(one, severity="warning") if one.severity == "error" else one for one in found)
 
 
 def _loadable(
-    part: PetPart, key: str, findings: Sequence[Finding], *, confidence: float, given: Mapping[str, str], why: str
+    part: PetPart, key: str, findings: Sequence[Finding], *, confidence: float, options: Mapping[str, str], why: str
 ) -> Loadable:
     series = part.stack.series
     name = part_name(series, int(part.members[0][0]), part.label)
     if part.axis is not None:
         name += f" - {len(part.members)} frames Volume Sequence by {part.axis.name}"
         confidence = min(confidence - _SUV + _SEQUENCE, _SEQUENCE)
-    if not part.stack.regular:
-        confidence -= _UNEVEN if part.axis is None and confidence > _UNEVEN + 0.5 else 0.0
+    elif not part.stack.regular:
+        # Just above the same stack as a plain volume, in the same order among themselves.
+        confidence = part.stack.confidence + _UNEVEN * confidence
     return Loadable(
         adaptor=NAME,
         kind="volume" if part.axis is None else "sequence",
@@ -103,5 +106,12 @@ def _loadable(
         confidence=round(confidence, 3),
         findings=tuple(dict.fromkeys([*part.findings, *findings])),
         explanation=why,
-        options={"suv": key, **given},
+        options={"suv": key, **overrides(options), **_irregular(part, options)},
     )
+
+
+def _irregular(part: PetPart, options: Mapping[str, str]) -> dict[str, str]:
+    """The way to load an uneven stack that was asked for, where it can be had."""
+    mode = mode_of(options.get("irregular"))
+    possible = mode in LAYOUT_MODES and not part.stack.regular and can_be(part.stack, mode)
+    return {"irregular": mode} if possible else {}

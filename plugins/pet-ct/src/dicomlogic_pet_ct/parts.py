@@ -14,6 +14,7 @@ from dicomlogic_core import (
     Layout,
     SeriesView,
     Stack,
+    StackPart,
     by_appearance,
     date_time_seconds,
     distinct_inside,
@@ -24,6 +25,8 @@ from dicomlogic_core import (
     number_codes,
     once_everywhere,
     ranks,
+    runs_of,
+    soft_parts,
     stack_of,
     tag_key,
 )
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 # Words of ImageType and SeriesType of images that are no distribution of activity.
 _NO_ACTIVITY = frozenset(("MIP", "MAX_IP", "PROJECTION IMAGE", "FUSED", "FUSION", "REPROJECTION", "SCREEN SAVE"))
 _TOLERANCE = 1e-3
+LAYOUT_MODES = ("fill", "as-is", "error")
+"""Ways to load an uneven stack that keep its frames and values."""
+_CUT = frozenset(("piecewise", "overlapping", "irregular"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,7 +83,7 @@ class PetPart:
             UsageError: no such way.
         """
         mode = mode_of(irregular)
-        return layout_of(self.stack, mode if mode in ("fill", "as-is", "error") else "")
+        return layout_of(self.stack, mode if mode in LAYOUT_MODES else "")
 
     def placed(self, number: int, layout: Layout) -> tuple[Stack, Layout]:
         """The stack of one volume, and `layout` (that of the first) with its own frames."""
@@ -99,9 +105,21 @@ class PetPart:
 def pet_parts(series: SeriesView) -> Iterator[PetPart]:
     """The parts of a series of which an uptake or activity can be asked."""
     for part in hard_parts(series):
-        made = part_of(series, part.rows, label=part.label, extra=part.findings)
-        if made is not None and not _no_activity(series, int(part.rows[0])):
-            yield made
+        if _no_activity(series, int(part.rows[0])):
+            continue
+        for piece in _pieces(series, part):
+            made = part_of(series, piece.rows, label=piece.label, extra=piece.findings)
+            if made is not None:
+                yield made
+
+
+def _pieces(series: SeriesView, part: StackPart) -> Iterator[StackPart]:
+    """An uneven stack as its clean parts or runs of equal step; everything else whole."""
+    stack = stack_of(series, part.rows)
+    cut = (soft_parts(stack) or runs_of(stack)) if stack.kind == "volume" and stack.gap_class in _CUT else []
+    for piece in cut or [StackPart(rows=part.rows)]:
+        label = " - ".join(word for word in (part.label, piece.label) if word)
+        yield replace(piece, label=label, findings=(*part.findings, *piece.findings))
 
 
 def part_of(

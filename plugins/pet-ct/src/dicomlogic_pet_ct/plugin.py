@@ -16,6 +16,7 @@ _SUV_TAGS = (
     *("AttenuationCorrected", "DecayCorrected", "SensitivityCalibrated", "RescaleSlope", "RescaleIntercept"),
     *("RadiopharmaceuticalInformationSequence", "Radiopharmaceutical", "RadionuclideTotalDose", "RadionuclideHalfLife"),
     *("RadiopharmaceuticalStartTime", "RadiopharmaceuticalStartDateTime", "RealWorldValueMappingSequence"),
+    *("RealWorldValueSlope", "SOPClassUID"),
     *("StudyDate", "SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime"),
     *("ContentDate", "TimezoneOffsetFromUTC", "ActualFrameDuration", "FrameAcquisitionDuration", "FrameReferenceTime"),
     *("FrameAcquisitionDateTime", "FrameReferenceDateTime", "DecayCorrectionDateTime", "DoseCalibrationFactor"),

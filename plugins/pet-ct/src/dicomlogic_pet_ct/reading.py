@@ -26,6 +26,8 @@ PRIVATE = (PHILIPS_SUV, PHILIPS_ACTIVITY, GE_SCAN, GE_INJECTION, SIEMENS_START)
 # Half-lives in s by mass number, of the nuclides that PET uses.
 _HALF_LIVES = {11: 1223.0, 13: 598.0, 15: 122.2, 18: 6586.2, 64: 45721.0, 68: 4062.0, 82: 75.5, 89: 282276.0}
 _DAY = 86400.0
+_ENHANCED = "1.2.840.10008.5.1.4.1.1.130"
+_TOO_MANY_MBQ = 1e5
 _TRACERS = {"C-B1031": "FDG", "35321007": "FDG", "C-B1036": "FLT"}
 _TRACER_WORDS = {"FDG": "FDG", "FLUORODEOXYGLUCOSE": "FDG", "FLT": "FLT", "FLUOROTHYMIDINE": "FLT"}
 _MAPPED_UNITS = {"BQ/ML": "BQML", "KBQ/ML": "KBQML"}
@@ -48,7 +50,8 @@ def read_inputs(
         UsageError: an option that cannot be meant.
     """
     texts = FrameTexts(series, rows)
-    clock = Clock.of(texts)
+    clock = Clock.of(FrameTexts(series, range(len(series.frames))))
+    times = frame_times(clock)
     reader = _Reader(texts, options)
     corrected = _corrected(reader)
     units, suv_type = _units(reader)
@@ -59,17 +62,18 @@ def read_inputs(
         philips_suv=texts.numbers(PHILIPS_SUV),
         calibration=texts.numbers("DoseCalibrationFactor"),
         voxel_ml=np.full(len(texts.rows), voxel_ml),
-        **frame_times(clock),
+        **{name: values[texts.rows] for name, values in times.items()},
     )
     return PetInputs(
         units=units,
         suv_type=suv_type,
         decay_correction=_decay_correction(reader),
+        first_s=_first(times["acquisition_s"]),
         corrected=corrected,
         sex=given_word(options, "sex") or reader.word("sex", "PatientSex"),
         weight=reader.number("weight", "PatientWeight", "weight-kg", "kg"),
         height=reader.number("height", "PatientSize", "height-cm", "m"),
-        dose=reader.number("dose", "RadionuclideTotalDose", "dose-mbq", "Bq", isotope=True),
+        dose=_dose(reader),
         half_life=reader.number("half-life", "RadionuclideHalfLife", "half-life-s", "s", isotope=True),
         **_injections(reader, clock),
         reference=_reference(options, frames),
@@ -135,10 +139,10 @@ def _units(reader: _Reader) -> tuple[Word, Word]:
     units = reader.word("units", "Units")
     if units.value:
         return units, reader.word("SUV type", "SUVType")
-    code, mapped = reader.texts.mapped_units()
-    slopes = reader.texts.numbers("RescaleSlope")
+    code = reader.texts.mapped_units()
+    slopes, mapped = (reader.texts.numbers(keyword) for keyword in ("RescaleSlope", "RealWorldValueSlope"))
     # A mapping is of stored values: with another slope than that of rescaling its unit is not that of our values.
-    same = isfinite(mapped) and bool(np.isclose(slopes[:1], mapped, rtol=1e-6, atol=0).all())
+    same = bool(np.isclose(slopes, mapped, rtol=1e-6, atol=0).all())
     plain = re.sub(r"\{.*?\}", "", code).upper()
     suv = re.search(r"SUV(bw|bsa|ibw|lbm)\b", code, re.IGNORECASE)
     tag = "RealWorldValueMappingSequence"
@@ -165,6 +169,19 @@ def _decay_correction(reader: _Reader) -> Word:
         {"YES": "START", "NO": "NONE"}.get(text, ""),
         raw=text,
     )
+
+
+def _dose(reader: _Reader) -> Number:
+    """The dose in Bq. Enhanced objects state it in MBq (PS3.3 C.8.22.4), all others in Bq (C.8.9.2)."""
+    dose = reader.number("dose", "RadionuclideTotalDose", "dose-mbq", "Bq", isotope=True)
+    enhanced = set(reader.texts.distinct("SOPClassUID")) == {_ENHANCED}
+    if not enhanced or dose.source != "header":
+        return dose
+    if dose.value >= _TOO_MANY_MBQ:
+        message = f"RadionuclideTotalDose {dose.raw} of an enhanced object should be MBq and is taken as Bq"
+        reader.findings.append(finding("suv.dose-range", message))
+        return dose
+    return replace(dose, value=dose.value * 1e6, raw=f"{dose.raw} MBq")
 
 
 def _injections(reader: _Reader, clock: Clock) -> dict[str, tuple[Number, ...]]:
@@ -194,6 +211,10 @@ def _injections(reader: _Reader, clock: Clock) -> dict[str, tuple[Number, ...]]:
     }
 
 
+def _first(seconds: NDArray[np.float64]) -> float:
+    return float(seconds[np.isfinite(seconds)].min()) if np.isfinite(seconds).any() else nan
+
+
 def _reference(options: Mapping[str, str], frames: FrameInputs) -> Number:
     """The reference by option; a time of day is of the date of the first acquisition."""
     given = given_time(options, "reference-time")
@@ -202,8 +223,8 @@ def _reference(options: Mapping[str, str], frames: FrameInputs) -> Number:
     moment, clock = given
     if isfinite(moment.value):
         return moment
-    known = frames.acquisition_s[np.isfinite(frames.acquisition_s)]
-    day = floor(float(known.min()) / _DAY) * _DAY if len(known) else 0.0
+    first = _first(frames.acquisition_s)
+    day = floor(first / _DAY) * _DAY if isfinite(first) else 0.0
     return replace(clock, value=day + clock.value)
 
 

@@ -66,13 +66,12 @@ class FrameTexts:
                 return value, _value(first, "00080104")
         return "", ""
 
-    def mapped_units(self) -> tuple[str, float]:
-        """UCUM code and slope of the real world value mapping; "" and NaN when there is none."""
+    def mapped_units(self) -> str:
+        """UCUM code of the real world value mapping; "" when there is none."""
         for instance, items in enumerate(self._items("RealWorldValueMappingSequence")):
             for item in items or () if instance in self._wanted else ():
-                unit = _first_item(item, "004008EA")  # MeasurementUnitsCodeSequence
-                return _value(unit, "00080100"), parse_number(_value(item, "RealWorldValueSlope"))
-        return "", math.nan
+                return _value(_first_item(item, "004008EA"), "00080100")  # MeasurementUnitsCodeSequence
+        return ""
 
     def shown(self, tag: str | PrivateTag) -> str:
         """The distinct texts of an attribute, for people."""

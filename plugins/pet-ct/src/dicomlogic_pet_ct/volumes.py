@@ -16,6 +16,7 @@ from dicomlogic_core import (
     LoadContext,
     Volume,
     VolumeSequence,
+    as_is_finding,
     is_true,
     quantity_of,
     stack_metadata,
@@ -135,7 +136,9 @@ class _Maker:
         return stored.name, stored.unit
 
     def _findings(self) -> tuple[Finding, ...]:
-        more = () if self.made is None else self.made.findings
+        more = [] if self.made is None else list(self.made.findings)
+        if self.layout.positions is not None and (off := as_is_finding(self.part.stack)):
+            more.append(off)
         return tuple(dict.fromkeys([*self.loadable.findings, *more]))
 
     def _report(self, frames: slice, findings: tuple[Finding, ...]) -> dict[str, Any]:
