@@ -1,0 +1,114 @@
+"""PET from files, the loopback server, a real Orthanc and AWS HealthImaging's fake: the same uptake to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dicomlogic_core as dl
+from dicomlogic_ahi.testing import image_sets_from, serve
+from dicomlogic_core.testing import phantom_pet as pet
+from dicomlogic_core.testing import phantom_pet_enhanced as enhanced
+from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.comparison import differences, plain
+
+REAL = {
+    "reference object, BQML": "pet_suv/suv_dro_0_0",
+    "reference object, private factor without creator": "pet_suv/suv_dro_2_4",
+    "patient, values are SUV": "rt_pet_ct_mr/sts_003",
+}
+PHANTOMS: dict[str, Callable[[], Any]] = {
+    "slopes per slice": pet.pet_series,
+    "Philips, by creator": lambda: pet.pet_series(Units="CNTS", private=pet.philips_factors(suv=5e-4, activity=1.7)),
+    "Philips, without creator": lambda: pet.pet_series(
+        Units="CNTS", private=pet.philips_factors(suv=5e-4, creator=False)
+    ),
+    "GE, by creator": lambda: pet.pet_series(private=pet.ge_times(scan="20200102104500.00")),
+    "GE, without creator": lambda: pet.pet_series(private=pet.ge_times(scan="20200102104500.00", creator=False)),
+    "two beds": pet.two_beds,
+    "over midnight": lambda: pet.pet_series(
+        isotope={"RadiopharmaceuticalStartDateTime": None, "RadiopharmaceuticalStartTime": "235000"},
+        SeriesTime="005000",
+        AcquisitionTime="005000",
+    ),
+    "dynamic": pet.dynamic,
+    "enhanced": lambda: [enhanced.enhanced_pet()],
+    "legacy converted": lambda: [enhanced.legacy_pet()],
+    "no weight": lambda: pet.pet_series(PatientWeight=None),
+}
+Volumes = dict[str, tuple[dl.Volume, ...]]
+
+
+@pytest.fixture(params=[*REAL, *PHANTOMS])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param in REAL:
+        data: Path = request.getfixturevalue("shared_data")
+        return data / REAL[request.param] / "dicom"
+    phantoms.write(tmp_path / "phantom", PHANTOMS[request.param]())
+    return tmp_path / "phantom"
+
+
+@contextmanager
+def _health_imaging(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with serve(image_sets_from(folder)) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield f"ahi://{server.datastore}"
+
+
+def uptake(location: str | Path) -> Volumes:
+    """Name of every loadable of the plugin -> its volumes."""
+    found: Volumes = {}
+    with dl.open() as session:
+        result = session.index(location)
+        assert not result.failed
+        for loadable in session.examine(all=True):
+            if loadable.adaptor == "pet-ct":
+                loaded = session.load(loadable)
+                found[loadable.name] = tuple(loaded.volumes) if isinstance(loaded, dl.VolumeSequence) else (loaded,)
+    return found
+
+
+def said(volume: dl.Volume) -> Mapping[str, Any]:
+    """The report but for texts of numbers, which servers write anew."""
+    report = dict(volume.metadata["report"])
+    report["inputs"] = [{key: value for key, value in one.items() if key != "raw"} for one in report["inputs"]]
+    report.pop("header", None)
+    return report
+
+
+def check(wanted: Volumes, found: Volumes) -> None:
+    assert found.keys() == wanted.keys()
+    assert wanted
+    for name, volumes in wanted.items():
+        for one, other in zip(volumes, found[name], strict=True):
+            assert np.asarray(one).tobytes() == np.asarray(other).tobytes(), name
+            assert (one.unit, one.quantity) == (other.unit, other.quantity)
+            assert list(differences(plain(said(one)), plain(said(other)))) == [], name
+            assert [(f.code, f.severity) for f in one.findings] == [(f.code, f.severity) for f in other.findings]
+
+
+def test_the_loopback_server_gives_the_uptake_of_the_files(folder: Path, dicomweb_server: Callable[..., Any]) -> None:
+    check(uptake(folder), uptake(dicomweb_server(folder).url))
+
+
+def test_orthanc_gives_the_uptake_of_the_files(folder: Path, orthanc: Callable[..., Any]) -> None:
+    check(uptake(folder), uptake(orthanc(folder).url))
+
+
+def test_health_imaging_gives_the_uptake_of_the_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = uptake(folder)
+    with _health_imaging(folder, monkeypatch) as location:
+        check(wanted, uptake(location))
+
+
+def test_the_private_factor_without_creator_is_what_the_reference_object_hangs_on(shared_data: Path) -> None:
+    """What the comparisons above are worth: without (7053,1000) there would be no uptake value to compare."""
+    found = uptake(shared_data / "pet_suv/suv_dro_2_4/dicom")
+    ((volume,),) = (volumes for name, volumes in found.items() if name.endswith("(SUVbw)"))
+    assert volume.metadata["report"]["factor"] == 0.0005
