@@ -14,8 +14,9 @@ It needs pytest: ``pip install "dicomlogic-core[testing]"``.
 
 from __future__ import annotations
 
+from dicomlogic_core.testing.checks.writer_subject import ReadBack
 from dicomlogic_core.testing.conformance_adaptor import AdaptorConformance
 from dicomlogic_core.testing.conformance_service import FetcherConformance, SourceConformance
-from dicomlogic_core.testing.conformance_writer import ReadBack, WriterConformance
+from dicomlogic_core.testing.conformance_writer import WriterConformance
 
 __all__ = ["AdaptorConformance", "FetcherConformance", "ReadBack", "SourceConformance", "WriterConformance"]

@@ -1,8 +1,8 @@
 """Phantoms: small DICOM series written as files, with every value known, and the thirteen tricky series.
 
-Series named after what they are (`ct`, `mr`, `pet` ...) are `Phantom` objects, which write when they are asked for. Each
-other function writes Part-10 files into a folder and returns their paths in the order of writing. UIDs are made from the
-texts that name the phantom, so a phantom written twice is the same.
+Series named after what they are (`ct`, `mr`, `pet` ...) are `Phantom` objects, which write when they are asked for.
+Each other function writes Part-10 files into a folder and returns their paths in the order of writing. UIDs are made
+from the texts that name the phantom, so a phantom written twice is the same.
 """
 
 from __future__ import annotations

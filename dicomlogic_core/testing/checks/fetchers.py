@@ -19,7 +19,7 @@ from dicomlogic_core.series import SeriesView
 from dicomlogic_core.session import Session
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.checks.outcome import Broken, Check, NotApplicable, described, require
-from dicomlogic_core.testing.checks.service_subject import ServiceSubject
+from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject
 from dicomlogic_core.testing.fakes import closed_manager
 from dicomlogic_core.transfer import FetchWork
 from dicomlogic_core.work import Work
@@ -252,9 +252,7 @@ def secrets_are_in_no_error(subject: ServiceSubject) -> None:
     Contract: docs/howto/credentials.md; secrets are references.
     """
     if not subject.secrets:
-        raise NotApplicable(
-            "needs a secret: name options, such as auth=env:TOKEN, and secrets in the class of the tests"
-        )
+        raise NotApplicable(NO_SECRET)
     with subject.indexed() as (session, _):
         locations = _locations(session)
         results = _fetched(subject, session, [subject.host.lost(locations[0]), *locations])
@@ -343,7 +341,8 @@ def _same_bytes(wanted: Forms, got: Forms, how: str) -> None:
 
 def _unanswered(locations: Sequence[Location], results: Results) -> str:
     wanted = {one.ref for one in locations}
-    return f"{len(wanted - set(results))} of {len(wanted)} locations get no result, {len(set(results) - wanted)} foreign ones come"
+    lost, foreign = wanted - set(results), set(results) - wanted
+    return f"{len(lost)} of {len(wanted)} locations get no result, {len(foreign)} results are of something else"
 
 
 def _name(ref: Ref) -> str:

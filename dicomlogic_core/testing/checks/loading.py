@@ -82,7 +82,7 @@ def arrays_are_read_only(subject: AdaptorSubject) -> None:
 
 
 def lazy_gives_the_same_array(subject: AdaptorSubject) -> None:
-    """Loaded with ``lazy=True`` the array is the same, shape and type are known at once, and frame k costs frame k only.
+    """Loaded with ``lazy=True`` the array is the same; shape and type are known at once, frame k costs frame k only.
 
     An adaptor that must have all frames refuses ``lazy=True`` by a UsageError.
     Contract: `LoadContext.stack`; docs/howto/lazy-volumes.md.

@@ -21,6 +21,8 @@ from dicomlogic_core.work import Work
 
 Write = Callable[[Path], Any]
 
+NO_SECRET = "needs a secret: name options (auth=env:TOKEN) and secrets in the class of the tests"
+
 _OTHER_UID = "1.2.826.0.1.3680043.99.404"
 
 

@@ -19,7 +19,7 @@ from dicomlogic_core.series import SeriesView, parse_numbers
 from dicomlogic_core.session import Session
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.checks.outcome import Broken, Check, NotApplicable, described, require
-from dicomlogic_core.testing.checks.service_subject import ServiceSubject
+from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject
 from dicomlogic_core.testing.fakes import closed_manager
 from dicomlogic_core.testing.phantom_objects import uid
 
@@ -196,9 +196,7 @@ def secrets_are_never_shown(subject: ServiceSubject) -> None:
     Contract: docs/howto/credentials.md; secrets are references.
     """
     if not subject.secrets:
-        raise NotApplicable(
-            "needs a secret: name options, such as auth=env:TOKEN, and secrets in the class of the tests"
-        )
+        raise NotApplicable(NO_SECRET)
     database, log = subject.new_folder(), io.StringIO()
     said: list[str] = []
     with subject.served(subject.write()) as location, _logged(log), subject.session(database) as session:
@@ -287,8 +285,7 @@ def _views(session: Session) -> Iterator[SeriesView]:
 
 
 def _instances(session: Session) -> set[tuple[str, str, str]]:
-    found = {(view.study_uid, view.series_uid, uid) for view in _views(session) for uid in view.sop_uids}
-    return found
+    return {(view.study_uid, view.series_uid, sop_uid) for view in _views(session) for sop_uid in view.sop_uids}
 
 
 def _same_instances(wanted: set[tuple[str, str, str]], got: set[tuple[str, str, str]], what: str) -> None:
@@ -301,8 +298,8 @@ def _values(session: Session) -> Mapping[tuple[str, str], str | None]:
     found: dict[tuple[str, str], str | None] = {}
     for view in _views(session):
         for keyword in _VALUES:
-            for uid, text in zip(view.sop_uids, view.text(keyword)):
-                found[keyword, uid] = text
+            for sop_uid, text in zip(view.sop_uids, view.text(keyword)):
+                found[keyword, sop_uid] = text
             for row, text in enumerate(view.frames.text(keyword)):
                 ref = view.frames.ref(row)
                 found[keyword, f"{ref.sop_uid} frame {ref.frame}"] = text

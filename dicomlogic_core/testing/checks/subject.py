@@ -74,8 +74,8 @@ class Subject:
         known = ", ".join(offer.provider.name for offer in offers) or "none"
         failures = "; ".join(map(str, everything.failures))
         raise Broken(
-            f"no installed plugin has a {self.kind} called {self.provider_name} (found: {known}); is its entry point in "
-            f"group dicomlogic, and is it installed?{' Failures: ' + failures if failures else ''}"
+            f"no installed plugin has a {self.kind} called {self.provider_name} (found: {known}); is it installed, "
+            f"with an entry point in group dicomlogic?{' Failures: ' + failures if failures else ''}"
         )
 
     @cached_property

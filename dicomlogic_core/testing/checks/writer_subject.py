@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,16 +121,15 @@ def read_image(paths: Sequence[Path]) -> ReadBack:
     """
     if importlib.util.find_spec("SimpleITK") is None:
         raise NotApplicable("needs a reader: define read(paths), or install SimpleITK for formats that it reads")
-    import SimpleITK
-
-    reader = SimpleITK.ImageFileReader()
+    sitk: Any = importlib.import_module("SimpleITK")  # an optional library of the tests only
+    reader = sitk.ImageFileReader()
     known = reader.GetImageIOFromFileName(str(paths[0]))
     if not known:
         raise NotApplicable(f"needs a reader of {paths[0].suffix}: define read(paths) in the class of the tests")
     reader.SetFileName(str(paths[0]))
     image = reader.Execute()
     require(image.GetDimension() in (3, 4), f"{paths[0].name} is an image of {image.GetDimension()} dimensions")
-    array = SimpleITK.GetArrayFromImage(image)
+    array = sitk.GetArrayFromImage(image)
     matrix = np.eye(4)
     dimension = image.GetDimension()
     directions = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]

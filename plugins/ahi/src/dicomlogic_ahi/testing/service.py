@@ -13,7 +13,7 @@ from dicomlogic_ahi.testing.frames import media_type
 from dicomlogic_ahi.testing.pages import page_of
 from dicomlogic_ahi.testing.records import arn, datastore_record, summary, version_record
 from dicomlogic_ahi.testing.search import search
-from dicomlogic_ahi.testing.sets import ImageSet
+from dicomlogic_ahi.testing.sets import DATASTORE, ImageSet
 from dicomlogic_ahi.testing.signature import check_signature
 from dicomlogic_ahi.testing.spoiled import spoiled
 from dicomlogic_ahi.testing.switches import Switches
@@ -112,7 +112,8 @@ class Service:
     # --- what is there ---------------------------------------------------------------------------------------------
 
     def _datastores(self) -> list[str]:
-        return sorted({one.datastore_id for one in list(self.image_sets.values())})
+        # A service without image sets has an empty store.
+        return sorted({one.datastore_id for one in list(self.image_sets.values())} or {DATASTORE})
 
     def _check_datastore(self, datastore_id: str) -> None:
         if datastore_id not in self._datastores():
