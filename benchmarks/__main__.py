@@ -29,6 +29,7 @@ PEERS = [
     "imagecodecs",
     "isal",
     "msgspec",
+    "opencv-python-headless",
     "orjson",
     "pynrrd",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LARGEST_GAP = 1.5  # spacings
 _PARALLEL = 0.98  # cosine: contours that turn farther away than 11 degrees do not decide the normal
 _UNEVEN = 0.01  # of the spacing
+_FLAT_MM = 1e-6
 _TOLERATED_MM = 1.0  # out of plane, when there is no spacing to compare with
 
 
@@ -33,7 +34,7 @@ class ContourPlanes:
         below_mm, above_mm: (planes,) how far the slab of each plane reaches either way; NaN when a single plane has no
             thickness.
         pieces: (first, last) plane of each part without gaps, last included.
-        starts, ends: (edges, 2) u, v of every edge; contours are closed.
+        starts, ends: (2, edges) u and v of every edge; contours are closed.
         edge_planes: (edges,) plane of each edge, ascending.
         findings: about contours left out and planes unevenly spaced.
     """
@@ -55,7 +56,7 @@ class ContourPlanes:
     def vertices_lps_mm(self) -> NDArray[np.float64]:
         """(edges, 3) every vertex, on its plane."""
         w = self.positions_mm[self.edge_planes]
-        result: NDArray[np.float64] = np.concatenate([self.starts, w[:, None]], axis=1) @ self.axes
+        result: NDArray[np.float64] = np.stack([*self.starts, w], axis=1) @ self.axes
         return result
 
 
@@ -74,22 +75,22 @@ def contour_planes(
     contours, findings = _usable(roi, where)
     if not contours:
         return _nothing(findings)
-    points = np.concatenate([contour.points for contour in contours])
+    points = np.concatenate([contour.points for contour in contours]).T.copy()
+    if not np.isfinite(points).all():
+        return contour_planes(_finite(roi), along=along, largest_gap=largest_gap, slab_mm=slab_mm)
     counts = np.array([len(contour.points) for contour in contours])
-    starts_at = np.cumsum(counts) - counts
-    following = np.arange(1, len(points) + 1)
-    following[starts_at + counts - 1] = starts_at
-    axes = _axes(_normal(points, following, starts_at), np.asarray(along, float))
-    places = points @ axes.T
+    firsts = np.cumsum(counts) - counts
+    axes = _axes(_normal(points, firsts), np.asarray(along, float))
+    u, v, w = points if (axes == np.eye(3)).all() else axes @ points
 
-    w = np.add.reduceat(places[:, 2], starts_at) / counts
-    bent = np.maximum.reduceat(np.abs(places[:, 2] - np.repeat(w, counts)), starts_at)
-    spacing = usual_gap(np.diff(np.sort(w)))
+    heights = np.add.reduceat(w, firsts) / counts
+    bent = np.maximum(np.maximum.reduceat(w, firsts) - heights, heights - np.minimum.reduceat(w, firsts))
+    spacing = usual_gap(np.diff(np.sort(heights)))
     flat = bent <= (spacing / 2 if np.isfinite(spacing) else _TOLERATED_MM)
     if not flat.all():
         message = f"{int((~flat).sum())} of {len(flat)} contours do not lie in the planes of the others; left out"
         findings.append(finding("rt.contour-off-plane", message, where=where))
-    positions, plane_of = group_positions(w[flat])
+    positions, plane_of = group_positions(heights[flat])
     gaps = np.diff(positions)
     spacing = usual_gap(gaps)
     joined = continued(gaps, spacing, largest_gap)
@@ -99,8 +100,8 @@ def contour_planes(
 
     of_contour = np.full(len(contours), -1, np.intp)
     of_contour[flat] = plane_of
-    of_edge = np.repeat(of_contour, counts)
-    order = np.argsort(of_edge, kind="stable")[int((of_edge < 0).sum()) :]
+    starts = np.stack([u, v])
+    starts, ends, edge_planes = _by_plane(starts, _following(starts, firsts, counts), np.repeat(of_contour, counts))
     return ContourPlanes(
         axes=axes,
         positions_mm=positions,
@@ -108,16 +109,46 @@ def contour_planes(
         below_mm=below,
         above_mm=above,
         pieces=_pieces(joined),
-        starts=places[order, :2],
-        ends=places[following[order], :2],
-        edge_planes=of_edge[order],
+        starts=starts,
+        ends=ends,
+        edge_planes=edge_planes,
         findings=tuple(findings),
     )
 
 
+def _finite(roi: Roi) -> Roi:
+    """The region with coordinates that are no numbers left out; a contour may then be too short."""
+    return replace(
+        roi,
+        contours=tuple(
+            replace(contour, points=contour.points[np.isfinite(contour.points).all(axis=1)]) for contour in roi.contours
+        ),
+    )
+
+
+def _following(
+    vertices: NDArray[np.float64], firsts: NDArray[np.intp], counts: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """The next vertex of each (d, n), the first one of its contour after the last."""
+    following = np.empty_like(vertices)
+    following[:, :-1] = vertices[:, 1:]
+    following[:, firsts + counts - 1] = vertices[:, firsts]
+    return following
+
+
+def _by_plane(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], planes: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Edges in the order of their planes, without those of plane -1. Most files are in order already."""
+    if planes[0] >= 0 and (planes[1:] >= planes[:-1]).all():
+        return starts, ends, planes
+    order = np.argsort(planes, kind="stable")[int((planes < 0).sum()) :]
+    return starts[:, order], ends[:, order], planes[order]
+
+
 def _usable(roi: Roi, where: tuple[str, ...]) -> tuple[list[Contour], list[Finding]]:
     """The contours to fill, and what is said about the others."""
-    usable = [contour for contour in roi.contours if contour.filled and np.isfinite(contour.points).all()]
+    usable = [contour for contour in roi.contours if contour.filled]
     closed = [contour for contour in roi.contours if contour.geometric_type in FILLED_TYPES]
     open_ones = sum(contour.geometric_type.startswith("OPEN") for contour in roi.contours)
     findings = []
@@ -132,13 +163,23 @@ def _usable(roi: Roi, where: tuple[str, ...]) -> tuple[list[Contour], list[Findi
     return usable, findings
 
 
-def _normal(
-    points: NDArray[np.float64], following: NDArray[np.intp], starts_at: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Unit normal (3,) of the planes, by area; of the two the one along its largest component."""
+def _normal(points: NDArray[np.float64], firsts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Unit normal (3,) of the planes, by area; of the two the one along its largest component.
+
+    Args:
+        points: (3, n) of all contours.
+    """
+    counts = np.diff(np.append(firsts, points.shape[1]))
     # Relative to each contour's first point: far from the origin the products would lose digits.
-    local = points - np.repeat(points[starts_at], np.diff(np.append(starts_at, len(points))), axis=0)
-    areas = np.add.reduceat(np.cross(local, local[following]), starts_at) / 2
+    local = points - np.repeat(points[:, firsts], counts, axis=1)
+    flat = np.flatnonzero(np.abs(local).max(axis=1) <= _FLAT_MM)
+    if len(flat):
+        along_axis: NDArray[np.float64] = np.eye(3)[flat[-1]]
+        return along_axis
+    x, y, z = local
+    a, b, c = _following(local, firsts, counts)
+    products = np.stack([y * c - z * b, z * a - x * c, x * b - y * a])
+    areas = np.add.reduceat(products, firsts, axis=1).T / 2
     largest = areas[np.argmax(np.linalg.norm(areas, axis=1))]
     size = float(np.linalg.norm(largest))
     if size == 0:
@@ -196,8 +237,8 @@ def _nothing(findings: list[Finding]) -> ContourPlanes:
         below_mm=np.empty(0),
         above_mm=np.empty(0),
         pieces=(),
-        starts=np.empty((0, 2)),
-        ends=np.empty((0, 2)),
+        starts=np.empty((2, 0)),
+        ends=np.empty((2, 0)),
         edge_planes=np.empty(0, np.intp),
         findings=tuple(findings),
     )

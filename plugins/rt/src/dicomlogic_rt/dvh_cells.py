@@ -45,7 +45,7 @@ def covered_cells(planes: ContourPlanes, areas_mm2: NDArray[np.float64], cell_mm
     bounds = np.searchsorted(planes.edge_planes, np.arange(len(planes) + 1)).tolist()
     for number, area in enumerate(areas_mm2.tolist()):
         edges = slice(bounds[number], bounds[number + 1])
-        cells = _covered(planes.starts[edges] / cell_mm, planes.ends[edges] / cell_mm)
+        cells = _covered(planes.starts[:, edges] / cell_mm, planes.ends[:, edges] / cell_mm)
         total = float(cells.shares.sum()) * cell_mm**2
         if total > 0:
             cells.shares[...] *= area / total
@@ -53,11 +53,11 @@ def covered_cells(planes: ContourPlanes, areas_mm2: NDArray[np.float64], cell_mm
 
 
 def _covered(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> Cells:
-    column, row = np.floor(starts.min(axis=0)).astype(int).tolist()
-    last_column, last_row = np.floor(starts.max(axis=0)).astype(int).tolist()
+    column, row = np.floor(starts.min(axis=1)).astype(int).tolist()
+    last_column, last_row = np.floor(starts.max(axis=1)).astype(int).tolist()
     rows, columns = last_row - row + 1, last_column - column + 1
-    scale, shift = np.array([1.0, _LINES]), np.array([0.0, 0.5])
-    corner = np.array([column, row], float)
+    scale, shift = np.array([[1.0], [_LINES]]), np.array([[0.0], [0.5]])
+    corner = np.array([[column], [row]], float)
     _, lines, x = row_crossings((starts - corner) * scale - shift, (ends - corner) * scale - shift, rows * _LINES)
     # Of the crossings of a line in order, every second one leaves the area again.
     order = np.lexsort((x, lines))

@@ -43,10 +43,14 @@ class Slicing:
     parallel: bool
 
     def pixels(self, uv: NDArray[np.float64], pictures: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(n, 2) x, y of points (n, 2) mm in the pictures (n,)."""
-        result: NDArray[np.float64] = uv @ self.matrix.T + self.offset
+        """(2, n) x and y of points (2, n) mm in the pictures (n,)."""
+        if self.matrix[0, 1] == 0 == self.matrix[1, 0]:
+            result = np.stack([uv[0] * self.matrix[0, 0], uv[1] * self.matrix[1, 1]])
+        else:
+            result = self.matrix @ uv
+        result += self.offset[:, None]
         if self.drift.any():
-            result += pictures[:, None] * self.drift
+            result += pictures * self.drift[:, None]
         return result
 
     def pictures_of(self, array: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,17 +13,17 @@ _SHORTEST = 1e-12  # of the height: strips between levels that are the same but 
 
 
 def even_odd_area(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> float:
-    """The area inside closed polygons whose edges are (edges, 2) `starts` and `ends`, all taken together.
+    """The area inside closed polygons whose edges are (2, edges) `starts` and `ends`, all taken together.
 
     The plane is cut into strips at every vertex, and again where edges cross inside a strip. Between two levels every
     edge is straight and none crosses another, so that the even-odd area is a sum of trapezoids.
     """
-    rising = starts[:, 1] != ends[:, 1]
-    low = np.where((starts[:, 1] < ends[:, 1])[:, None], starts, ends)[rising]
-    high = np.where((starts[:, 1] < ends[:, 1])[:, None], ends, starts)[rising]
-    if not len(low):
+    rising = starts[1] != ends[1]
+    up = starts[1] < ends[1]
+    low, high = np.where(up, starts, ends)[:, rising], np.where(up, ends, starts)[:, rising]
+    if not low.size:
         return 0.0
-    levels = np.unique(np.concatenate([low[:, 1], high[:, 1]]))
+    levels = np.unique(np.concatenate([low[1], high[1]]))
     strips, bottom, top = _strip_edges(low, high, levels)
     crossed = _crossings(levels, strips, bottom, top)
     if len(crossed):
@@ -42,15 +42,15 @@ def _strip_edges(
     low: NDArray[np.float64], high: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
     """For every edge in every strip that it spans: (n,) strip, x at the strip's bottom, x at its top."""
-    first = np.searchsorted(levels, low[:, 1])
-    counts = np.searchsorted(levels, high[:, 1]) - first
+    first = np.searchsorted(levels, low[1])
+    counts = np.searchsorted(levels, high[1]) - first
     before = np.cumsum(counts) - counts
     strips = np.arange(int(counts.sum())) - np.repeat(before - first, counts)
-    slopes = np.repeat((high[:, 0] - low[:, 0]) / (high[:, 1] - low[:, 1]), counts)
-    x, y = np.repeat(low[:, 0], counts), np.repeat(low[:, 1], counts)
+    slopes = np.repeat((high[0] - low[0]) / (high[1] - low[1]), counts)
+    x, y = np.repeat(low[0], counts), np.repeat(low[1], counts)
     # Near-horizontal edges: rounding must not carry them beyond their ends.
-    left = np.repeat(np.minimum(low[:, 0], high[:, 0]), counts)
-    right = np.repeat(np.maximum(low[:, 0], high[:, 0]), counts)
+    left = np.repeat(np.minimum(low[0], high[0]), counts)
+    right = np.repeat(np.maximum(low[0], high[0]), counts)
     bottom = (x + (levels[strips] - y) * slopes).clip(left, right)
     top = (x + (levels[strips + 1] - y) * slopes).clip(left, right)
     return strips, bottom, top

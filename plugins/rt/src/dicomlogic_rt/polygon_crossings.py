@@ -19,19 +19,19 @@ def row_crossings(
     row counts once and a horizontal edge never.
 
     Args:
-        starts, ends: (edges, 2) x, y.
+        starts, ends: (2, edges) x and y.
 
     Returns:
         (crossings,) edge, row and x, edge by edge.
     """
-    low = np.minimum(starts[:, 1], ends[:, 1])
-    high = np.maximum(starts[:, 1], ends[:, 1])
+    low, high = np.minimum(starts[1], ends[1]), np.maximum(starts[1], ends[1])
     first = np.ceil(low).clip(0, row_count).astype(np.int64)
     counts = np.ceil(high).clip(0, row_count).astype(np.int64) - first
     edges = np.flatnonzero(counts)
     counts = counts[edges]
-    slopes = (ends[edges, 0] - starts[edges, 0]) / (ends[edges, 1] - starts[edges, 1])
+    x0, y0 = starts[0, edges], starts[1, edges]
+    slopes = (ends[0, edges] - x0) / (ends[1, edges] - y0)
     before = np.cumsum(counts) - counts
     rows = np.arange(int(counts.sum())) - np.repeat(before - first[edges], counts)
-    x = np.repeat(starts[edges, 0], counts) + (rows - np.repeat(starts[edges, 1], counts)) * np.repeat(slopes, counts)
+    x = np.repeat(x0, counts) + (rows - np.repeat(y0, counts)) * np.repeat(slopes, counts)
     return np.repeat(edges, counts), rows, x

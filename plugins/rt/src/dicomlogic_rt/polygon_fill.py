@@ -29,7 +29,7 @@ def filled_boxes(
     A pixel is inside when its centre (integer x, y) is: even-odd, half-open crossings.
 
     Args:
-        starts, ends: (edges, 2) x, y in pixels of closed polygons.
+        starts, ends: (2, edges) x and y in pixels of closed polygons.
         pictures: (edges,) ascending number of the picture of each edge.
         size: rows and columns; what lies outside is clipped.
 
@@ -50,16 +50,18 @@ def filled_boxes(
     counts = np.diff(np.append(firsts, len(edges)))
     # Every row holds an even number of crossings, so parity is zero where the next row begins.
     inside = (rows - np.repeat(top, counts)) * np.repeat(width, counts) + columns - np.repeat(left, counts)
+    numbers = picture_of[firsts].tolist()
+    corners, shapes = list(zip(top.tolist(), left.tolist())), list(zip(height.tolist(), width.tolist()))
     for first, last in _portions(pixels):
         base = np.cumsum(pixels[first:last]) - pixels[first:last]
         crossings = slice(int(firsts[first]), int(firsts[last - 1] + counts[last - 1]))
         flat = inside[crossings] + np.repeat(base, counts[first:last])
         parity = _parity(flat, int(pixels[first:last].sum()))
         for number, begin in zip(range(first, last), base.tolist()):
-            shape = int(height[number]), int(width[number])
-            box = parity[begin : begin + shape[0] * shape[1]].reshape(shape)
+            box_rows, box_columns = shapes[number]
+            box = parity[begin : begin + box_rows * box_columns].reshape(box_rows, box_columns)
             # The last column only closes the rows.
-            yield int(picture_of[firsts[number]]), int(top[number]), int(left[number]), box[:, :-1]
+            yield (numbers[number], *corners[number], box[:, :-1])
 
 
 def _portions(pixels: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

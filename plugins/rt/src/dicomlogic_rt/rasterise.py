@@ -82,8 +82,8 @@ def _place(
     size = geometry.size_ijk
     pictures, plane_of = _pairs(planes, cut, size)
     edges, number = _edges_of(planes, plane_of)
-    starts = cut.pixels(planes.starts[edges], pictures[number])
-    ends = cut.pixels(planes.ends[edges], pictures[number])
+    starts = cut.pixels(planes.starts[:, edges], pictures[number])
+    ends = cut.pixels(planes.ends[:, edges], pictures[number])
     seen = cut.pictures_of(out)
     for pair, top, left, box in filled_boxes(starts, ends, number, (size[cut.rows], size[cut.columns])):
         target = seen[pictures[pair], top : top + box.shape[0], left : left + box.shape[1]]
@@ -103,8 +103,10 @@ def _pairs(
     w = cut.w_first + cut.w_steps[cut.axis] * np.arange(size[cut.axis])
     if cut.parallel:
         plane = np.searchsorted(low, w, side="right") - 1
-        inside = (plane >= 0) & (w < high[plane])
-        return np.flatnonzero(inside), plane[inside]
+        pictures = np.flatnonzero((plane >= 0) & (w < high[plane]))
+        # Planes ascending: their edges are then taken as they lie.
+        pictures = pictures if cut.w_steps[cut.axis] > 0 else pictures[::-1]
+        return pictures, plane[pictures]
     tilts = [cut.w_steps[axis] * (size[axis] - 1) for axis in (cut.columns, cut.rows)]
     lowest, highest = sum(min(tilt, 0) for tilt in tilts), sum(max(tilt, 0) for tilt in tilts)
     meets = (w[:, None] + lowest < high) & (w[:, None] + highest >= low)
@@ -119,11 +121,13 @@ def _slabs(planes: ContourPlanes) -> tuple[NDArray[np.float64], NDArray[np.float
     return low, planes.positions_mm + planes.above_mm - rounding
 
 
-def _edges_of(planes: ContourPlanes, plane_of: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The edges of each pair's plane, pair by pair: (n,) edge and (n,) number of the pair."""
+def _edges_of(planes: ContourPlanes, plane_of: NDArray[np.intp]) -> tuple[slice | NDArray[np.intp], NDArray[np.intp]]:
+    """The edges of each pair's plane, pair by pair: which edges, and (n,) number of the pair of each."""
     first = np.searchsorted(planes.edge_planes, plane_of)
     counts = np.searchsorted(planes.edge_planes, plane_of, side="right") - first
     number = np.repeat(np.arange(len(plane_of)), counts)
+    if len(plane_of) and (np.diff(plane_of) == 1).all():
+        return slice(int(first[0]), int(first[0]) + len(number)), number
     before = np.cumsum(counts) - counts
     return np.arange(len(number)) - np.repeat(before - first, counts), number
 
@@ -148,25 +152,21 @@ def _placing_findings(
     pixels: NDArray[np.float64],
     where: tuple[str, ...],
 ) -> Iterator[Finding]:
-    last = np.array([size[cut.columns], size[cut.rows]]) - 0.5
-    beyond = int(((pixels < -0.5) | (pixels > last)).any(axis=1).sum())
-    corners = np.array([0, *(step * (count - 1) for step, count in zip(cut.w_steps, size))])
+    beyond = 0
+    for pixel, axis in zip(pixels, (cut.columns, cut.rows)):
+        if pixel.size and (pixel.min() < -0.5 or pixel.max() > size[axis] - 0.5):
+            beyond = max(beyond, int(((pixel < -0.5) | (pixel > size[axis] - 0.5)).sum()))
+    tilts = [float(step) * (count - 1) for step, count in zip(cut.w_steps, size)]
     step = abs(float(cut.w_steps[cut.axis]))
-    low = cut.w_first + corners.clip(max=0).sum() - step / 2
-    high = cut.w_first + corners.clip(min=0).sum() + step / 2
-    outside = (planes.positions_mm < low - _ROUNDING * step) | (planes.positions_mm > high + _ROUNDING * step)
-    if beyond or outside.any():
-        message = (
-            f"{beyond} of {len(pixels)} points and {int(outside.sum())} of {len(planes)} planes lie outside the grid"
-        )
-        yield finding("rt.contour-outside", f"{message}; clipped", where=where)
+    reach = step / 2 * (1 + _ROUNDING)
+    low = cut.w_first + sum(min(tilt, 0) for tilt in tilts) - reach
+    high = cut.w_first + sum(max(tilt, 0) for tilt in tilts) + reach
+    within = planes.positions_mm[(planes.positions_mm >= low) & (planes.positions_mm <= high)]
+    if beyond or len(within) < len(planes):
+        message = f"{beyond} of {pixels.shape[1]} points and {len(planes) - len(within)} of {len(planes)} planes"
+        yield finding("rt.contour-outside", f"{message} lie outside the grid; clipped", where=where)
     # Planes closer than slices need not each meet one; what none of its neighbours stands for is lost.
-    reach = max(step / 2, 0.0)
     met = planes.positions_mm[sorted(used)]
-    lost = [
-        position
-        for position in planes.positions_mm[~outside]
-        if not len(met) or float(np.abs(met - position).min()) > reach * (1 + _ROUNDING)
-    ]
+    lost = [one for one in within if not len(met) or float(np.abs(met - one).min()) > reach]
     if lost:
         yield finding("rt.contour-off-plane", f"{len(lost)} planes lie between slices of the grid", where=where)

@@ -97,7 +97,7 @@ def volume_cc(
 def plane_areas(planes: ContourPlanes) -> NDArray[np.float64]:
     """(planes,) even-odd area in mm2."""
     bounds = np.searchsorted(planes.edge_planes, np.arange(len(planes) + 1)).tolist()
-    areas = [even_odd_area(planes.starts[a:b], planes.ends[a:b]) for a, b in pairwise(bounds)]
+    areas = [even_odd_area(planes.starts[:, a:b], planes.ends[:, a:b]) for a, b in pairwise(bounds)]
     return np.array(areas, dtype=float)
 
 
