@@ -187,8 +187,8 @@ def testing_names() -> str:
         "# Testing names",
         "",
         "What `dicomlogic_core.testing` offers to the tests of plugins and programs, module by module:",
-        "`from dicomlogic_core.testing import phantoms`. Its other modules are not for use from outside. `conformance` and",
-        '`fixtures` need pytest: `pip install "dicomlogic-core[testing]"`.',
+        "`from dicomlogic_core.testing import phantoms`. Its other modules are not for use from outside. `conformance`",
+        'and `fixtures` need pytest: `pip install "dicomlogic-core[testing]"`.',
     ]
     for module in re.findall(r"`(\w+)`", testing.__doc__ or ""):
         loaded = importlib.import_module(f"{testing.__name__}.{module}")
