@@ -38,6 +38,8 @@ _BY_DISTRIBUTION: dict[str, dict[str, str]] = {
         "RTDOSE": "481.2",
         "RTSTRUCT": "481.3",
         "RTPLAN": "481.5 481.8",
+        "spatial registration": "66.1 66.3",
+        "spatial fiducials": "66.2",
     },
     "dicomlogic-seg": {
         "SEG": "66.4 66.7",

@@ -24,7 +24,7 @@ def test_no_uid_is_listed_twice():
     assert len(ends) == len(set(ends)) == len(known_plugins._OBJECTS)
 
 
-@pytest.mark.parametrize("name", ["scalar-volume", "dicomweb"])
+@pytest.mark.parametrize("name", ["scalar-volume", "dicomweb", "rt"])
 def test_what_a_plugin_of_the_repository_handles_is_in_the_table(name):
     module = pytest.importorskip(f"dicomlogic_{name.replace('-', '_')}.plugin")
     distribution = f"dicomlogic-{name}"
