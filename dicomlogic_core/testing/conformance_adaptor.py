@@ -44,7 +44,7 @@ class AdaptorConformance(Conformance):
     test_ids_are_stable = test_of(examining.ids_are_stable)
     test_frames_exist_and_come_once = test_of(examining.frames_exist_and_come_once)
     test_every_instance_is_accounted_for = test_of(examining.every_instance_is_accounted_for)
-    test_one_of_each_group_is_selected = test_of(examining.one_of_each_group_is_selected)
+    test_alternatives_are_ranked = test_of(examining.alternatives_are_ranked)
     test_loadables_pickle_small = test_of(examining.loadables_pickle_small)
 
     test_every_loadable_loads = test_of(loading.every_loadable_loads)

@@ -56,6 +56,7 @@ class AdaptorSubject(Subject):
     Args:
         series: what to try it on; by default every phantom of the kit that passes the provider's filters.
         options: the ``-o`` options in effect, text.
+        lenient: when the kit has no series that the adaptor makes something of, there is nothing to check.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class AdaptorSubject(Subject):
         plugin: Any = None,
         series: Sequence[Series] = (),
         options: Mapping[str, str] | None = None,
+        lenient: bool = False,
     ) -> None:
         super().__init__("adaptor", provider_name, plugin=plugin)
         self._series = tuple(series)
+        self._lenient = lenient
         self.options = dict(options or {})
         self._loaded: dict[str, Any] = {}
 
@@ -83,6 +86,8 @@ class AdaptorSubject(Subject):
         made = [case for one in self._series for case in self.cases_of(one)] if self._series else self.catalogue
         fitting = [case for case in made if case.views]
         unfit = [case.name for case in made if not case.views]
+        if not fitting and self._lenient:
+            raise NotApplicable("the kit has no series that this adaptor is asked about; its own tests may name some")
         require(
             fitting,
             f"{self.provider_name} is never asked about {', '.join(unfit)}: check sop_classes, modalities and requires "
@@ -149,6 +154,8 @@ class AdaptorSubject(Subject):
             mine = [one for one in examination.loadables if one.adaptor == self.provider_name]
             offers.append((case, mine))
         names = ", ".join(case.name for case in self.cases)
+        if self._lenient and not any(mine for _, mine in offers):
+            raise NotApplicable(f"it makes nothing of the kit's series ({names}); its own tests may name some")
         require(any(mine for _, mine in offers), f"nothing is offered of {names}: name series it makes something of")
         return offers
 

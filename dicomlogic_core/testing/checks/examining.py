@@ -189,18 +189,22 @@ def every_instance_is_accounted_for(subject: AdaptorSubject) -> None:
             require(not lost or told, f"{len(lost)} instances of {case.name} are in no loadable and in no finding")
 
 
-def one_of_each_group_is_selected(subject: AdaptorSubject) -> None:
-    """Loadables that claim a common frame form a group of alternatives, of which exactly one is selected.
+def alternatives_are_ranked(subject: AdaptorSubject) -> None:
+    """Of alternatives that claim common frames one is the best, by confidence or by fewer findings, and is selected.
 
+    Alternatives that tie would be chosen by the alphabet.
     Contract: docs/explanation/confidence.md.
     """
     for case, loadables in subject.offers:
         groups: dict[str, list[Loadable]] = {}
         for loadable in loadables:
-            groups.setdefault(loadable.group or loadable.id, []).append(loadable)
+            groups.setdefault(loadable.group, []).append(loadable)
         for members in groups.values():
-            chosen = [one.name for one in members if one.selected]
-            require(len(chosen) == 1, f"of {[one.name for one in members]} of {case.name} these are selected: {chosen}")
+            chosen = [one for one in members if one.selected]
+            names = [one.name for one in members]
+            require(len(chosen) == 1, f"of {names} of {case.name} {len(chosen)} are selected")
+            tied = [one.name for one in members if _rank(one) == _rank(chosen[0])]
+            require(len(tied) == 1, f"{tied} of {case.name} are alternatives of equal confidence and findings")
 
 
 def loadables_pickle_small(subject: AdaptorSubject) -> None:
@@ -234,7 +238,7 @@ EXAMINING: tuple[Check, ...] = (
     ids_are_stable,
     frames_exist_and_come_once,
     every_instance_is_accounted_for,
-    one_of_each_group_is_selected,
+    alternatives_are_ranked,
     loadables_pickle_small,
 )
 
@@ -261,6 +265,10 @@ def _same(wanted: list[dict[str, object]], got: list[dict[str, object]], when: s
     for before, after in zip(wanted, got):
         changed = first_difference(before, after)
         require(not changed, f"{when}: of {before['name']!r}, {changed}")
+
+
+def _rank(loadable: Loadable) -> tuple[float, int]:
+    return loadable.confidence, -len(loadable.findings)
 
 
 def _ids(loadables: Iterable[Loadable]) -> list[str]:
