@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core.header.jsonvalues import BYTES_VRS, element_values, element_vr, inline_bytes
 from dicomlogic_core.header.syntax import DEEPEST
-from dicomlogic_core.header.text import json_text
+from dicomlogic_core.header.text import JSON_VRS, json_text
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _INTEGERS = frozenset(("US", "SS", "UL", "SL", "UV", "SV"))
+_FEW_NUMBERS = 48  # more, such as contours, stay text until asked for: pydicom makes an object of every number
 _ONE_TEXT = frozenset(("ST", "LT", "UT", "UR"))
 
 
@@ -22,6 +23,8 @@ def dataset_of(obj: Mapping[str, Any], depth: int = 0) -> Dataset:
     An element that cannot be converted is left out; bulk data that is only referred to becomes an empty value.
     """
     from pydicom import DataElement, Dataset, config
+    from pydicom.dataelem import RawDataElement
+    from pydicom.tag import BaseTag
 
     dataset = Dataset()
     for key, element in obj.items():
@@ -29,8 +32,12 @@ def dataset_of(obj: Mapping[str, Any], depth: int = 0) -> Dataset:
             continue
         try:
             vr = element_vr(key, element)
-            value = _value(vr, element, depth)
-            dataset.add(DataElement(int(key, 16), vr, value, validation_mode=config.IGNORE))
+            tag = BaseTag(int(key, 16))
+            if vr == "DS" and len(values := element_values(element)) > _FEW_NUMBERS:
+                text = "\\".join(["" if one is None else JSON_VRS[vr](one) for one in values]).encode("latin-1")
+                dataset[tag] = RawDataElement(tag, vr, len(text), text, 0, False, True)
+                continue
+            dataset.add(DataElement(tag, vr, _value(vr, element, depth), validation_mode=config.IGNORE))
         except (ValueError, TypeError, OverflowError, KeyError, AttributeError):
             continue
     return dataset

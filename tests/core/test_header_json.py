@@ -347,6 +347,17 @@ def test_datasets_equal_pydicoms_where_that_can_read_them(shared_data: Path) -> 
     assert compared > 30
 
 
+def test_long_lists_of_numbers_stay_text_until_asked_for() -> None:
+    values = [0.1, -12.5, 1e-7, 3, None] * 100_000  # longer than any text that a column holds
+    dataset = to_dataset({"30060050": {"vr": "DS", "Value": values}})
+    raw = dataset.get_item(0x30060050)
+    assert isinstance(raw, pydicom.dataelem.RawDataElement)
+    assert raw.value.split(b"\\")[:5] == [b"0.1", b"-12.5", b"1e-07", b"3", b""]
+    assert len(raw.value.split(b"\\")) == len(values)
+    few = to_dataset({"30060050": {"vr": "DS", "Value": values[:4] * 20}})
+    assert list(few.ContourData) == values[:4] * 20
+
+
 def test_dataset_survives_what_pydicom_refuses() -> None:
     dataset = to_dataset(
         {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dicomlogic_core import Finding, Geometry, Segmentation, Volume, finding
+from dicomlogic_rt.dvh import dvh
+from dicomlogic_rt.dvh_results import Dvh
 from dicomlogic_rt.layers import segmentation_of
 from dicomlogic_rt.rasterise import rasterise
 from dicomlogic_rt.rois import Contour, Roi
@@ -151,6 +153,15 @@ class StructureSet:
             UsageError: unknown `end_cap`.
         """
         return volume_cc(self._one(roi), end_cap=end_cap)
+
+    def dvh(self, roi: Roi | str | int, dose: Volume, *, end_cap: EndCap = "half", bin_width_gy: float = 0.01) -> Dvh:
+        """The dose-volume histogram of a region, see `dicomlogic_rt.dvh.dvh`.
+
+        Raises:
+            KeyError: there is no such region.
+            UsageError: negative doses or an unknown convention.
+        """
+        return dvh(self._one(roi), dose, end_cap=end_cap, bin_width_gy=bin_width_gy)
 
     def _one(self, roi: Roi | str | int) -> Roi:
         return roi if isinstance(roi, Roi) else self[roi]
