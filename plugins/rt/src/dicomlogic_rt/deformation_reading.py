@@ -44,12 +44,7 @@ def read_deformable(
 
 
 def _deformation(item: Dataset, number: int, bulk: Bulk | None) -> Deformation:
-    before, after = (
-        matrix_of(matrices[0])
-        if (matrices := items_of(item, f"{when}DeformationMatrixRegistrationSequence"))
-        else np.eye(4)
-        for when in ("Pre", "Post")
-    )
+    before, after = (items_of(item, f"{when}DeformationMatrixRegistrationSequence") for when in ("Pre", "Post"))
     grids = items_of(item, "DeformableRegistrationGridSequence")
     geometry, vectors = _grid(grids[0], number, bulk) if grids else (None, None)
     return Deformation(
