@@ -224,7 +224,11 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "rt.dose-signed": ("warning", "signed values though the dose is no difference (DoseType ERROR)", "verify"),
     "rt.dose-sum": ("warning", "summands incomplete, or differ in type or extent", "choose doses"),
     "rt.registration-matrix": ("warning", "a matrix of a registration cannot be what it says", "verify"),
-    "rt.registration-order": ("warning", "a registration of several matrices, whose order matters", "verify; 3D Slicer multiplies in the other order"),
+    "rt.registration-order": (
+        "warning",
+        "a registration of several matrices, whose order matters",
+        "verify; 3D Slicer multiplies in the other order",
+    ),
     "rt.registration-grid": ("error", "a deformation without usable grid or matrices is left out", "export it again"),
     "rt.fiducial-empty": ("note", "a fiducial without usable points", ""),
     "rt.plan-missing": ("note", "attribute of a plan absent, left empty", ""),
@@ -273,7 +277,12 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "suv.timezone": ("warning", "offsets from UTC differ or are unclear", "verify the times"),
     "suv.intercept": ("warning", "RescaleIntercept of PET is not 0", "verify the scaling"),
     "suv.rescale": ("warning", "RescaleSlope is absent, zero, negative or unreadable", "repair the headers"),
-    "suv.inputs-vary": ("warning", "an attribute of the patient or the dose differs inside the series", "verify"),
+    "suv.duration": ("warning", "a frame of unusual duration", "verify ActualFrameDuration"),
+    "suv.inputs-vary": (
+        "warning",
+        "an input differs inside the series, or two attributes contradict each other",
+        "verify",
+    ),
     "suv.option": ("note", "a value given by option was used, or could not be", ""),
     "petct.no-ct": ("note", "no CT of the PET's frame of reference covers it", ""),
     # pixels

@@ -68,7 +68,12 @@ def corrected_to(inputs: PetInputs, half_life_s: float) -> Reference | Finding:
     if not frames.all_known("acquisition_s"):
         return _no_reference("neither SeriesTime nor AcquisitionTime of every frame can be used")
     back = frames.acquisition_s + average_time(frames.duration_s, half_life_s) - frames.frame_reference_s
-    usable = np.isfinite(back) & (frames.frame_reference_s > 0) & (back <= frames.acquisition_s + _ROUNDED_S)
+    usable = (
+        np.isfinite(back)
+        & (frames.frame_reference_s > 0)
+        & (frames.duration_s > 0)
+        & (back <= frames.acquisition_s + _ROUNDED_S)
+    )
     if bool(usable.all()):
         return _found(frames, back, "AcquisitionTime + mean time of the frame - FrameReferenceTime", half_life_s)
     why = "first AcquisitionTime of the series, as FrameReferenceTime does not tell"
@@ -80,10 +85,15 @@ def measured_at(inputs: PetInputs, half_life_s: float) -> Reference | Finding:
     frames = inputs.frames
     if frames.all_known("mean_s"):
         return Reference(seconds=frames.mean_s, rule="FrameReferenceDateTime of every frame; no decay correction")
-    mean = frames.acquisition_s + average_time(frames.duration_s, half_life_s)
+    lasting = np.where(frames.duration_s > 0, frames.duration_s, np.nan)
+    mean = frames.acquisition_s + average_time(lasting, half_life_s)
     if not np.isfinite(mean).all():
         return _no_reference("values are not corrected for decay, and AcquisitionTime or ActualFrameDuration is absent")
-    return Reference(seconds=mean, rule="AcquisitionTime + mean time of every frame; no decay correction")
+    longest, found = float(lasting.max()), []
+    if longest > half_life_s:
+        found.append(finding("suv.duration", f"a frame of {longest:.4g} s, longer than the half-life"))
+    rule = "AcquisitionTime + mean time of every frame; no decay correction"
+    return Reference(seconds=mean, rule=rule, findings=tuple(found))
 
 
 def _no_reference(why: str) -> Finding:

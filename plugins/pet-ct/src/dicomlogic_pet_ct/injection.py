@@ -18,6 +18,8 @@ _SHORT_LIVED_S = 41400.0  # nuclides of longer half-lives are scanned days after
 _MOST_HALF_LIVES = 10.0
 _SAME_S = 60.0
 _FDG_MINUTES = (30.0, 120.0)
+_LONG = 4.0  # half-lives after which little activity is left
+_SOON_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,9 @@ def checked_uptake(
     low, high = _FDG_MINUTES
     if inputs.tracer == "FDG" and not inputs.dynamic and not low <= minutes <= high:
         message = f"{minutes:.4g} min of uptake of FDG, usual is {low:g} to {high:g} min"
+        return [finding("suv.uptake-range", message)]
+    if most > _LONG * half_life_s or (first_s - injected_s < _SOON_S and not inputs.dynamic):
+        message = f"{minutes:.4g} min of uptake, {most / half_life_s:.3g} half-lives until the last frame"
         return [finding("suv.uptake-range", message)]
     return []
 

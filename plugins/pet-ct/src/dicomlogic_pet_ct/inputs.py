@@ -102,6 +102,7 @@ class FrameInputs:
                 values = np.full(count, 0.0 if one.name == "intercept" else nan)
             if len(values) != count:
                 raise ValueError(f"{one.name} has {len(values)} values for {count} frames")
+            values[~np.isfinite(values)] = nan
             values.setflags(write=False)
             object.__setattr__(self, one.name, values)
 

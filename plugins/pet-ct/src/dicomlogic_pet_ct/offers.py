@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from dicomlogic_core import Finding, Loadable, SeriesView, UsageError, can_be, mode_of, part_name
@@ -13,6 +12,7 @@ from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.options import overrides
 from dicomlogic_pet_ct.parts import LAYOUT_MODES, PetPart, pet_parts
 from dicomlogic_pet_ct.reading import read_inputs
+from dicomlogic_pet_ct.severities import as_warnings
 from dicomlogic_pet_ct.units import Calibration
 
 NAME = "pet-ct"
@@ -82,7 +82,7 @@ def _reasons(made: Mapping[str, SuvFactors | SuvRefusal], activity: Calibration 
     """Why there are not all kinds of uptake, or no activity, as warnings: what is loaded instead is right."""
     refused = [one for one in (*made.values(), activity) if isinstance(one, SuvRefusal)]
     found = dict.fromkeys(one for refusal in refused for one in refusal.findings)
-    return tuple(replace(one, severity="warning") if one.severity == "error" else one for one in found)
+    return tuple(as_warnings(found))
 
 
 def _loadable(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomlogic_core import Finding
-from dicomlogic_pet_ct.factors import SuvFactors, Timing
+from dicomlogic_pet_ct.factors import SuvFactors
 from dicomlogic_pet_ct.inputs import Number, PetInputs, Word
 from dicomlogic_pet_ct.moments import moment_text
 from dicomlogic_pet_ct.norms import Variant
+from dicomlogic_pet_ct.timing import Timing
 from dicomlogic_pet_ct.units import Calibration
 
 if TYPE_CHECKING:
@@ -104,15 +105,12 @@ def _numbers(values: NDArray[np.float64]) -> float | list[float]:
 def _times(timing: Timing | None, frames: slice) -> dict[str, Any]:
     if timing is None:
         return {"reference_time": None, "injection_time": None, "uptake_minutes": None}
-    seconds = timing.reference_s[frames]
-    uptake = [
-        float(value) for value in ((seconds.min() - timing.injected_s) / 60, (seconds.max() - timing.injected_s) / 60)
-    ]
-    known = [round(value, 4) for value in uptake if isfinite(value)]
-    moments = [moment_text(float(value)) for value in (seconds.min(), seconds.max())]
+    seconds, uptake = timing.reference_s[frames], timing.uptake_s[frames] / 60
+    first, last = (moment_text(float(value)) or None for value in (seconds.min(), seconds.max()))
+    minutes = {round(float(value), 4) for value in (uptake.min(), uptake.max()) if isfinite(value)}
     return {
-        "reference_time": {"rule": timing.rule, "first": moments[0] or None, "last": moments[1] or None},
+        "reference_time": {"rule": timing.rule, "first": first, "last": last},
         "injection_time": moment_text(timing.injected_s) or None,
-        "uptake_minutes": sorted(set(known)) or None,
-        "decay_factor": _numbers(timing.decay[frames]),
+        "uptake_minutes": sorted(minutes) or None,
+        "decay_factor": _numbers(timing.factor[frames]),
     }

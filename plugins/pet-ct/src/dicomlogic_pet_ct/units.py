@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KINDS = {"BQML": 1.0, "KBQML": 1000.0}
+_USUAL_SUV = (1e-9, 10.0)  # g/ml per unit of a 16-bit image
+_USUAL_ACTIVITY = (1e-6, 1e6)  # Bq/ml per unit
+_USUAL_SECONDS = (0.01, 14400.0)
 _SUV_UNITS = {"GML": "g/ml", "CM2ML": "cm2/ml"}
 
 
@@ -104,6 +107,7 @@ def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
             rule="Units CNTS x (7053,1009) of Philips",
             vendor_suv=to_suv,
             inputs=philips,
+            findings=(*_odd("(7053,1009)", to_activity, _USUAL_ACTIVITY), *_odd("(7053,1000)", to_suv, _USUAL_SUV)),
         )
     missing: tuple[Finding, ...] = ()
     if np.isfinite(frames.philips_activity).any() or np.isfinite(frames.philips_suv).any():
@@ -112,7 +116,7 @@ def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
     if to_suv is not None:
         rule = "Units CNTS x (7053,1000) of Philips: SUVbw"
         doubtful = missing if np.isfinite(frames.philips_activity).any() else ()
-        bw = VARIANTS["bw"]
+        bw, doubtful = VARIANTS["bw"], (*doubtful, *_odd("(7053,1000)", to_suv, _USUAL_SUV))
         return Calibration(kind="suv", scale=to_suv, rule=rule, variant=bw, inputs=philips, findings=doubtful)
     seconds = _usable(frames.duration_s)
     if seconds is None:
@@ -120,7 +124,8 @@ def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
     rate = _rate(inputs, 1.0 / seconds, "Units CNTS / ActualFrameDuration")
     if isinstance(rate, tuple):
         return (*missing, *rate)
-    return Calibration(kind="activity", scale=rate.scale, rule=rate.rule, findings=missing)
+    odd = _odd("ActualFrameDuration", seconds, _USUAL_SECONDS, "suv.duration")
+    return Calibration(kind="activity", scale=rate.scale, rule=rate.rule, findings=(*missing, *odd))
 
 
 def _rate(inputs: PetInputs, scale: float | NDArray[np.float64], start: str) -> Calibration | tuple[Finding, ...]:
@@ -140,6 +145,17 @@ def _rate(inputs: PetInputs, scale: float | NDArray[np.float64], start: str) -> 
 def _private(name: str, tag: str, values: NDArray[np.float64], unit: str) -> Number:
     """A factor of the report: its value in the first frame."""
     return number(name, f"{tag} [Philips PET Private Group]", float(values[0]), unit, source="private")
+
+
+def _odd(
+    name: str, values: NDArray[np.float64] | None, usual: tuple[float, float], code: str = "suv.philips-factor"
+) -> tuple[Finding, ...]:
+    """A warning when a value lies far outside what occurs."""
+    if values is None or (values.min() >= usual[0] and values.max() <= usual[1]):
+        return ()
+    return (
+        finding(code, f"{name} of {values.min():.4g} to {values.max():.4g}, usual is {usual[0]:g} to {usual[1]:g}"),
+    )
 
 
 def _usable(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
