@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEWEST_LAYERS = 2
+# Powers of the root of x^4 = x + 1: multiples of them fill a cube evenly.
+_SEQUENCE = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 _MOSTLY = 0.5  # of a cell covered: it may hold the minimum or maximum
 
 
@@ -97,17 +99,16 @@ class Sampled:
     maximum: float = float("-inf")
     samples: int = 0
 
-    def add(self, doses: NDArray[np.float64], weights: NDArray[np.float64], shares: NDArray[np.float64]) -> None:
-        """Count samples (n,): dose (NaN beyond the grid), mm3, and share of the cell that is covered."""
+    def add(self, doses: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
+        """Count samples (n,): dose (NaN beyond the grid) and mm3."""
         known = ~np.isnan(doses)
         if not known.all():
             self.outside_mm3 += float(weights[~known].sum())
-            doses, weights, shares = doses[known], weights[known], shares[known]
+            doses, weights = doses[known], weights[known]
         bins = (doses / self.bin_width).astype(np.int64).clip(0, len(self.histogram) - 1)
         self.histogram += np.bincount(bins, weights, len(self.histogram))
         self.moment += float(doses @ weights)
         self.samples += len(doses)
-        self.seen(doses[shares >= _MOSTLY])
 
     def curve(self) -> DvhCurve:
         """The cumulative curve up to the first bin without volume above it."""
@@ -182,13 +183,31 @@ def _add_stretch(
     grid = Geometry(size_ijk=(columns, rows, layers), ijk_to_lps=matrix)
     below, above = (cell.on(row, column, (rows, columns)).ravel() for cell in cells)
     used = np.flatnonzero(below + above)
-    doses = np.asarray(resample_volume(dose, grid)).reshape(layers, -1)[:, used]
+    lattice = np.asarray(resample_volume(dose, grid))
+    doses = lattice.reshape(layers, -1)[:, used]
     height = ((np.arange(layers) + 0.5) / layers)[:, None]
     shares = (1 - height) * below[used] + height * above[used]
     if part.tip:
         shares = shares * _taper(height if part.tip > 0 else 1 - height, layers)
     weights = shares * (cell_mm**2 * thickness)
-    result.add(doses.ravel().astype(np.float64), weights.ravel(), shares.ravel())
+    scattered = doses + _scatter(lattice, used)
+    result.add(scattered.ravel(), weights.ravel())
+    result.seen(doses[(shares >= _MOSTLY) & ~np.isnan(doses)])
+
+
+def _scatter(lattice: NDArray[np.floating], used: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(layers, used) change of dose from the centre of each cell to a place of its own inside it.
+
+    At their centres all cells across a gradient would have one dose, and the histogram would be a comb.
+    """
+    layers = len(lattice)
+    number = np.arange(layers * len(used)).reshape(layers, -1)
+    change = np.zeros(number.shape)
+    for axis, step in enumerate(_SEQUENCE):
+        if lattice.shape[axis] > 1:
+            slope = np.gradient(lattice, axis=axis).reshape(layers, -1)[:, used]
+            change += np.nan_to_num(slope) * (number * step % 1 - 0.5)
+    return change
 
 
 def _taper(height: NDArray[np.float64], layers: int) -> NDArray[np.float64]:
