@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_rt
@@ -231,7 +232,7 @@ def single_planes(dataset: Dataset) -> list[Dataset]:
     planes = []
     for number, frame in enumerate(frames):
         plane = copy.deepcopy(dataset)
-        plane.SOPInstanceUID = plane.file_meta.MediaStorageSOPInstanceUID = f"{dataset.SOPInstanceUID}.{number}"
+        plane.SOPInstanceUID = plane.file_meta.MediaStorageSOPInstanceUID = UID(f"{dataset.SOPInstanceUID}.{number}")
         place = np.array(dataset.ImagePositionPatient, float) + normal * float(dataset.GridFrameOffsetVector[number])
         plane.ImagePositionPatient = place.tolist()
         del plane.GridFrameOffsetVector, plane.FrameIncrementPointer, plane.NumberOfFrames

@@ -14,7 +14,8 @@ class LimitingDevice:
     """Jaws or leaves of a beam.
 
     Attributes:
-        type: X, ASYMX, Y, ASYMY (jaws), MLCX or MLCY (leaves); leaves of MLCX move along x.
+        type: X, ASYMX, Y, ASYMY (jaws), MLCX or MLCY (leaves); leaves of MLCX move along x. Machines with two layers of
+            leaves add a number: MLCX1, MLCX2.
         pairs: number of leaf or jaw pairs.
         boundaries_mm: (pairs + 1) edges of the leaves at the isocentre plane, across their movement.
         source_distance_mm: from the source to the device, or None.
@@ -30,7 +31,7 @@ class LimitingDevice:
     @property
     def along_x(self) -> bool:
         """True when its parts move along x of the IEC beam limiting device system, else along y."""
-        return self.type.upper().endswith("X")
+        return self.type.upper().rstrip("0123456789").endswith("X")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

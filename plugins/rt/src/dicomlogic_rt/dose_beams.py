@@ -18,7 +18,7 @@ class BeamSet:
         plan_uid: SOPInstanceUID of the plan.
         fraction_group: FractionGroupNumber.
         beams: BeamNumbers that the plan irradiates in it.
-        members: indices of the doses.
+        members: indices of the doses, in order of their beams.
         findings: why they are not summed; none when they are all there.
     """
 
@@ -47,6 +47,8 @@ def beam_sets(study: StudyView, doses: Sequence[tuple[DoseHeader, bool]]) -> lis
     for (plan_uid, group), numbers in members.items():
         beams = irradiated_beams(study, plan_uid, group)
         if beams:
+            # The grid of the sum is that of the first, which must not depend on the order of the index.
+            numbers.sort(key=lambda number: (doses[number][0].plans[0].beams, doses[number][0].sop_uid))
             headers = [doses[number][0] for number in numbers]
             findings = tuple(_obstacles(headers, beams, any(doses[number][1] for number in numbers)))
             sets.append(
