@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,16 @@ def check(args: Namespace) -> int:
 
 
 def _told(report: CheckReport, outcomes: Sequence[Outcome]) -> str:
-    rows = [one.as_dict() for one in outcomes]
-    counts = Counter(one.status for one in outcomes)
-    summary = "checks: " + ", ".join(f"{count} {status}" for status, count in counts.items())
-    listed = [table(rows, ("worker", "check", "status", "message")), "", summary] if rows else []
-    return "\n".join([*listed, report.as_text()])
+    """The report for people: checks counted, what could not be looked at by reason, then what is wrong."""
+    idle = Counter((one.worker, one.message) for one in outcomes if one.status == "not applicable")
+    lines = [
+        f"{worker}: {', '.join(f'{count} {status}' for status, count in _counted(outcomes, worker))}"
+        for worker in dict.fromkeys(one.worker for one in outcomes)
+    ]
+    lines += [f"{worker}: {count} not applicable: {reason}" for (worker, reason), count in idle.items()]
+    return "\n".join([*lines, report.as_text()])
+
+
+def _counted(outcomes: Sequence[Outcome], worker: str) -> Iterable[tuple[str, int]]:
+    """How many checks of a worker passed and failed."""
+    return Counter(one.status for one in outcomes if one.worker == worker and one.status != "not applicable").items()

@@ -17,7 +17,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from dicomlogic_core.geometry import Geometry
-from dicomlogic_core.testing import phantom_foreign, phantom_pet
+from dicomlogic_core.testing import phantom_foreign, phantom_pet, phantom_pet_ct, phantom_plan, phantom_rt
 from dicomlogic_core.testing.phantom_objects import (
     ENHANCED_MR,
     Slice,
@@ -165,6 +165,39 @@ def pet(count: int = 5) -> Phantom:
     )
 
 
+def pet_ct() -> Phantom:
+    """A study of a PET and the CT that lies under it, see `dicomlogic_core.testing.phantom_pet_ct`."""
+
+    def make() -> list[Dataset]:
+        series = phantom_pet.pet_series(5, name="pet ct")
+        return [*series, *phantom_pet_ct.ct_of(series)]
+
+    return Phantom(name="pet ct", make=make)
+
+
+def radiotherapy() -> Phantom:
+    """A study of a CT with a structure set of one cylinder, a plan of one beam, and a dose that falls off from it."""
+
+    def make() -> list[Dataset]:
+        name = "rt"
+        slices = _stack(8, (0.0, 0.0, 2.0))
+        images = [ct_slice(number, one, name=name) for number, one in enumerate(slices)]
+        circles = [phantom_rt.circle(5.0, one.position[2], centre=(-2.0, -8.0)) for one in slices[1:-1]]
+        roi = phantom_rt.RoiPhantom(name="cylinder", contours=circles)
+        beam = phantom_plan.photon_beam(1, [{"GantryAngle": 0.0}, {"CumulativeMetersetWeight": 1.0}])
+        structures = phantom_rt.structure_set([roi], name=name, images=[str(one.SOPInstanceUID) for one in images])
+        dose = phantom_rt.dose(
+            lambda points: 2.0 * np.exp(-np.square(points).sum(axis=-1) / 800.0),
+            size_ijk=(6, 7, 5),
+            spacing_mm=(3.0, 3.0, 3.0),
+            centre=(-2.0, -8.0, 12.0),
+            name=name,
+        )
+        return [*images, structures, phantom_plan.plan([beam], name=name), dose]
+
+    return Phantom(name="rt", make=make)
+
+
 def ultrasound() -> Phantom:
     """An ultrasound clip of four frames without a place in the patient."""
     return Phantom(name="us", make=lambda: [phantom_foreign.clip("us", "1.2.840.10008.5.1.4.1.1.3.1", "US")])
@@ -205,5 +238,6 @@ def every_kind() -> list[Phantom]:
     """One phantom of every kind above."""
     return [
         *(ct(), oblique_ct(), mr(), mr_echoes(), enhanced_ct(), enhanced_mr(), colour(), pet()),
+        *(pet_ct(), radiotherapy()),
         *(ultrasound(), angiography(), nuclear(), segmentation(), secondary_capture(), private_object()),
     ]

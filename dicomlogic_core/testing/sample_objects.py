@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dicomlogic_core.errors import PixelError
+from dicomlogic_core.findings import Finding
 from dicomlogic_core.frame_array import FrameArray
 from dicomlogic_core.geometry import Geometry
 from dicomlogic_core.objects import Axis, Volume, VolumeSequence
 from dicomlogic_core.references import FrameRef
+from dicomlogic_core.segmentation import Segment, Segmentation
 from dicomlogic_core.testing.phantom_objects import uid
 
 PATIENT = "CANARY^NAME"
@@ -83,6 +86,36 @@ def large_volume() -> Volume:
     """A volume of noise, 512 KiB of it, which no compression makes small."""
     array = np.random.default_rng(3).integers(0, 1 << 16, (32, 64, 128), dtype=np.uint16)
     return Volume(array=array, geometry=Geometry(size_ijk=(128, 64, 32), ijk_to_lps=np.eye(4)), name="large")
+
+
+def segmentation() -> Segmentation:
+    """Two segments that overlap, in two layers."""
+    layers = np.zeros((2, *_SIZE[::-1]), np.uint8)
+    layers[0, :, 1:4, 1:5], layers[1, 1:3, 2:5, 2:6] = 1, 1
+    return Segmentation(
+        layers=layers,
+        geometry=grid(),
+        segments=(
+            Segment(id="outer", name="Outer, größer", colour=(1.0, 0.5, 0.0)),
+            Segment(id="inner", name="Inner", colour=(0.0, 0.5, 1.0), layer=1),
+        ),
+        name="sample segmentation",
+        frame_of_reference_uid=uid("sample", "frame of reference"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An object that is no image, as plans and reports are: it can say itself as JSON."""
+
+    kind: ClassVar[str] = "record"
+
+    name: str = "sample record"
+    findings: tuple[Finding, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """What it holds."""
+        return {"kind": self.kind, "name": self.name, "numbers": [1, 2.5], "text": "größer", "findings": []}
 
 
 def volume_sequence(count: int = 3) -> VolumeSequence:

@@ -20,7 +20,7 @@ from dicomlogic_core.testing.checks.watch import network_use
 
 _PICKLE_BASE, _PICKLE_PER_FRAME = 20_000, 400  # bytes
 _FEW, _MANY = 100, 500
-_PER_LOADABLE = 10  # a name, a quantity and the like may be looked up for each
+_PER_LOADABLE = 30  # a name, a quantity and the like may be looked up for each
 _TEXTS = (None, "", "abc", "1\\2", "nan", "1e400", "-1")
 _ITEMS: tuple[Any, ...] = (None, [], [{}], [{"00080100": {"vr": "SH"}}], [{"00540016": {"vr": "SQ", "Value": [None]}}])
 _ALWAYS = (

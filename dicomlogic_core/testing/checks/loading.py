@@ -221,8 +221,9 @@ def _lies_right(case: Case, volume: Any, k: int, ref: Any, what: str) -> bool:
     series = case.study.by_uid(ref.series_uid)
     row = series.frames.rows_of([ref])[0]
     wanted = series.frames.position[row]
-    if not np.isfinite(wanted).all():
-        return False
+    own = ref.frame == 1 or int(series.frames.instance[row]) in series.columns.frame_text("00200032")
+    if not own or not np.isfinite(wanted).all():
+        return False  # of a dose only the first frame has its position in the header
     matrix = volume.geometry.ijk_to_lps
     off_grid = volume.metadata.get("slice_positions_lps_mm")
     got = np.array(off_grid[k]) if off_grid else matrix[:3, 3] + k * matrix[:3, 2]

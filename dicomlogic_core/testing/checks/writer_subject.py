@@ -6,12 +6,14 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.testing import sample_objects
 from dicomlogic_core.testing.checks.outcome import NotApplicable, require
@@ -73,24 +75,26 @@ class WriterSubject(Subject):
         Raises:
             NotApplicable: the kit has no sample of these kinds.
         """
-        made = [make() for make in self._objects or self._samples()]
+        made = [make() for make in self._makes]
         if not made:
-            kinds = ", ".join(sorted(self.provider.accepts))
-            raise NotApplicable(f"needs objects of kind {kinds}: name functions that make them in `objects`")
+            kinds = ", ".join(sorted(self.provider.accepts)) or "some kind"
+            raise NotApplicable(f"needs objects of {kinds}: name functions that make them in `objects`")
         return made
 
-    def _samples(self) -> list[Make]:
-        found: list[Make] = []
-        if self.accepts("volume"):
-            found += [
-                sample_objects.volume,
-                lambda: sample_objects.volume("float32", oblique=True),
-                lambda: sample_objects.volume("uint8", components=3),
-                sample_objects.lazy_volume,
-            ]
-        if self.accepts("sequence"):
-            found.append(sample_objects.volume_sequence)
-        return found
+    @cached_property
+    def _makes(self) -> list[Make]:
+        """The author's objects, or the kit's; of the latter a writer that takes anything may refuse some."""
+        if self._objects:
+            return list(self._objects)
+        made = [make for kind, make in _SAMPLES if self.accepts(kind)]
+        return made if self.provider.accepts else [make for make in made if self._takes(make)]
+
+    def _takes(self, make: Make) -> bool:
+        try:
+            self.write(make(), self.new_folder())
+        except DicomLogicError:
+            return False
+        return True
 
     def only_volumes(self) -> None:
         """Go on for writers of volumes only.
@@ -98,7 +102,7 @@ class WriterSubject(Subject):
         Raises:
             NotApplicable: volumes are not what it writes.
         """
-        if self._objects or not self.accepts("volume"):
+        if sample_objects.volume not in self._makes:
             raise NotApplicable("looks at volumes of the kit's own, which this writer is not asked to write")
 
     def write(self, made: Any, folder: Path, *, stem: str = "object") -> list[Path]:
@@ -111,6 +115,17 @@ class WriterSubject(Subject):
         for made in self.objects():
             self.write(made, self.new_folder())
         return []
+
+
+_SAMPLES: tuple[tuple[str, Make], ...] = (
+    ("volume", sample_objects.volume),
+    ("volume", lambda: sample_objects.volume("float32", oblique=True)),
+    ("volume", lambda: sample_objects.volume("uint8", components=3)),
+    ("volume", sample_objects.lazy_volume),
+    ("sequence", sample_objects.volume_sequence),
+    ("segmentation", sample_objects.segmentation),
+    ("record", sample_objects.Record),
+)
 
 
 def read_image(paths: Sequence[Path]) -> ReadBack:

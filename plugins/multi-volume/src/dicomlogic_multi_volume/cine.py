@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import isfinite
 
@@ -30,16 +31,18 @@ _CONFIDENCE = 0.7
 def films(series: SeriesView, part: StackPart, stack: Stack, adaptor: str) -> Iterator[Loadable]:
     """One sequence per instance with several frames; instances with one InstanceNumber are the planes of a biplane."""
     instance = series.frames.instance[stack.rows]
-    numbers = [series.text("InstanceNumber")[one] or "" for one in instance.tolist()]
-    for one in dict.fromkeys(instance.tolist()):
+    texts = series.text("InstanceNumber")
+    numbers = Counter(texts[one] or "" for one in instance.tolist())
+    # Single images, of which a series may have thousands, are passed over before anything is read of them.
+    for one in [one for one, count in Counter(instance.tolist()).items() if count > 1]:
         rows = stack.rows[instance == one]
         axis = time_axis(series, one, len(rows))
-        if len(rows) < 2 or not _is_film(series, one, axis):
+        if not _is_film(series, one, axis):
             continue
         words = [default_name(series, int(rows[0])), part.label]
-        number = series.text("InstanceNumber")[one] or ""
+        number = texts[one] or ""
         name = clean_name(" - ".join(word for word in words if word)) + (f" [{number}]" if number else "")
-        if numbers.count(number) > len(rows):
+        if numbers[number] > len(rows):
             tags = ("PositionerPrimaryAngle", "PositionerSecondaryAngle")
             angles = [f"{parse_number(series.text(tag)[one]):g}" for tag in tags]
             name += f" ({'/'.join(angles)})"
