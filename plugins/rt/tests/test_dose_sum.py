@@ -134,7 +134,7 @@ def test_other_grids_are_interpolated_and_what_is_outside_is_told() -> None:
     "other",
     [{"units": "RELATIVE"}, {"type": "EFFECTIVE"}, {"summation_type": "BEAM"}, {"frame": "1.3"}, {"frame": ""}],
 )
-def test_only_what_is_alike_is_summed(other: dict[str, str]) -> None:
+def test_only_what_is_alike_is_summed(other: dict[str, Any]) -> None:
     with pytest.raises(dl.UsageError, match="cannot be added up") as caught:
         sum_doses([volume_of(1), volume_of(2, **other)])
     assert caught.value.code == "rt.dose-sum"
