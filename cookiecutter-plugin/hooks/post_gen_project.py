@@ -11,3 +11,4 @@ for kind in ("adaptor", "source", "fetcher", "writer"):
         (Path("tests") / f"test_{kind}.py").unlink()
 if KIND not in ("source", "fetcher"):
     Path("tests", "conftest.py").unlink()
+    Path("tests", "image_box.py").unlink()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dicomlogic_core as dl
 import numpy as np
 import pytest
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.fakes import FakeAdaptor, FakeSource, fake_plugin
-
-if TYPE_CHECKING:
-    from conftest import ImageBox
+from image_box import ImageBox
 
 NAME = "{{ cookiecutter.name }}"
 
@@ -20,16 +17,13 @@ NAME = "{{ cookiecutter.name }}"
 @pytest.fixture
 def session(box: ImageBox) -> Iterator[dl.Session]:
     """The service's series, indexed by a source that has their headers already."""
-    headers = [dataset.to_json_dict() for dataset in box.files.values()]
-    for header in headers:
-        del header["7FE00010"]
     manager = dl.PluginManager()
     manager.register(
         fake_plugin(
             dl.SourceProvider(
                 name="headers",
                 label="headers",
-                factory=lambda: FakeSource(headers),
+                factory=lambda: FakeSource(box.headers()),
                 schemes=(f"{NAME}+http",),
                 options=dl.HTTP_OPTIONS,
             ),

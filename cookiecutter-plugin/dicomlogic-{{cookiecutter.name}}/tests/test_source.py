@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import dicomlogic_core as dl
 import pytest
 from dicomlogic_core.testing import phantoms
-
-if TYPE_CHECKING:
-    from conftest import ImageBox
+from image_box import ImageBox
 
 
 def test_every_series_of_every_page_is_indexed(box: ImageBox) -> None:
