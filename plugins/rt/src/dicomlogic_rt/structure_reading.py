@@ -122,12 +122,17 @@ class _Reading:
 
     def _heads(self, regions: dict[int, list[tuple[int, Dataset]]]) -> list[_Head]:
         """The regions in their order, and after them those that only have contours."""
+        items = items_of(self.dataset, "StructureSetROISequence")
+        told = Counter(integer_of(item, "ROINumber") for item in items)
+        by_place = {place: number for number, found in regions.items() for place, _ in found}
         heads: dict[int, _Head] = {}
-        for place, item in enumerate(items_of(self.dataset, "StructureSetROISequence")):
+        for place, item in enumerate(items):
             number = integer_of(item, "ROINumber")
-            if number is None or number in heads:
+            if number is None or told[number] > 1:
                 self._incomplete(f"item {place + 1} of StructureSetROISequence has no number of its own")
-                number = max([*heads, *regions, 0]) + 1
+                number = by_place.get(place)
+            if number is None or number in heads:
+                number = max([*heads, *regions, *(one for one in told if one is not None), 0]) + 1
             heads[number] = _Head(
                 number=number,
                 name=text_of(item, "ROIName") or f"ROI {number}",
@@ -141,18 +146,22 @@ class _Reading:
         return [*heads.values(), *(_Head(number=number, name=f"ROI {number}") for number in unnamed)]
 
     def _regions(self) -> dict[int, list[tuple[int, Dataset]]]:
-        """ROI number -> its items of ROIContourSequence with their places; without a number the order decides."""
+        """ROI number -> its items of ROIContourSequence with their places; where numbers fail, the order decides."""
         items = items_of(self.dataset, "ROIContourSequence")
         if not items:
             self._incomplete("there is no ROIContourSequence")
         order = [integer_of(one, "ROINumber") for one in items_of(self.dataset, "StructureSetROISequence")]
+        told = Counter(integer_of(item, "ReferencedROINumber") for item in items)
         found: dict[int, list[tuple[int, Dataset]]] = {}
         for place, item in enumerate(items):
             number = integer_of(item, "ReferencedROINumber")
+            if number is None or told[number] > 1:
+                self._incomplete(f"item {place + 1} of ROIContourSequence has no number of its own; its place decides")
+                by_place = order[place] if len(order) == len(items) else None
+                number = by_place if by_place is not None else number
             if number is None:
-                number = order[place] if place < len(order) else None
-                self._incomplete(f"item {place + 1} of ROIContourSequence names no ROI; its place decides")
-            found.setdefault(place + 1 if number is None else number, []).append((place, item))
+                number = max([*found, *(one for one in (*told, *order) if one is not None), 0]) + 1
+            found.setdefault(number, []).append((place, item))
         return found
 
     def _observations(self) -> dict[int, list[Observation]]:
