@@ -151,14 +151,14 @@ class _Reading:
         if not items:
             self._incomplete("there is no ROIContourSequence")
         order = [integer_of(one, "ROINumber") for one in items_of(self.dataset, "StructureSetROISequence")]
-        told = Counter(integer_of(item, "ReferencedROINumber") for item in items)
+        order = order if len(order) == len(items) else [None] * len(items)
+        told = [integer_of(item, "ReferencedROINumber") for item in items]
         found: dict[int, list[tuple[int, Dataset]]] = {}
         for place, item in enumerate(items):
-            number = integer_of(item, "ReferencedROINumber")
-            if number is None or told[number] > 1:
+            number = told[place]
+            if number is None or told.count(number) > 1:
                 self._incomplete(f"item {place + 1} of ROIContourSequence has no number of its own; its place decides")
-                by_place = order[place] if len(order) == len(items) else None
-                number = by_place if by_place is not None else number
+                number = _by_place(place, told, order)
             if number is None:
                 number = max([*found, *(one for one in (*told, *order) if one is not None), 0]) + 1
             found.setdefault(number, []).append((place, item))
@@ -174,6 +174,18 @@ class _Reading:
 
     def _incomplete(self, message: str) -> None:
         self.findings.append(finding("rt.roi-incomplete", message, where=(self.sop_uid,)))
+
+
+def _by_place(place: int, told: Sequence[int | None], order: Sequence[int | None]) -> int | None:
+    """The ROI of an item whose number another one has too: that at the same place, unless that is not its own either.
+
+    Where the order tells nothing about a number, all that say it share it.
+    """
+    number, by_place = told[place], order[place]
+    if by_place is not None and order.count(by_place) == 1 and (by_place == number or by_place not in told):
+        return by_place
+    owned = any(one == number == order[other] for other, one in enumerate(told))
+    return None if owned else number
 
 
 def _observation(item: Dataset) -> Observation:
