@@ -67,6 +67,9 @@ class Body:
             if not (value > 0 and isfinite(value)):
                 message = f"the norm of {variant.label} is {value:.4g} for this weight and height"
                 found.append(finding("suv.body-range", message, severity="error"))
+            elif variant.suv_type.startswith("LBM") and value > 1000 * self.weight.value:
+                message = f"lean body mass {value / 1000:.4g} kg exceeds weight {self.weight.value:.4g} kg"
+                found.append(finding("suv.body-range", message))
             elif variant.key == "ibw" and value > 1000 * self.weight.value:
                 words.append(
                     "norm: the ideal weight lies above the weight; 3D Slicer's extension takes the weight then"

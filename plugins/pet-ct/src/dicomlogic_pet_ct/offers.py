@@ -73,9 +73,9 @@ def _of_part(part: PetPart, inputs: PetInputs, wanted: str, options: Mapping[str
         yield offered(STORED, reasons, confidence=_ONLY_ACTIVITY, why=why)
 
 
-def _keys(inputs: PetInputs) -> list[str]:
-    """The kinds that are tried, the one to select first at the head."""
-    return ["lbm-120", *_OFFERED] if inputs.suv_type.value == "LBM" and inputs.units.value == "GML" else [*_OFFERED]
+def _keys(inputs: PetInputs) -> tuple[str, ...]:
+    """The kinds that are tried, the one to select first at the head; the older lean mass only where it is stored."""
+    return (*_OFFERED, "lbm-120") if inputs.suv_type.value == "LBM" and inputs.units.value == "GML" else _OFFERED
 
 
 def _reasons(made: Mapping[str, SuvFactors | SuvRefusal], activity: Calibration | SuvRefusal) -> tuple[Finding, ...]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from dicomlogic_core import AdaptorProvider, Loadable, PrivateTag, StudyView, WriterProvider, hookimpl
+from dicomlogic_core import AdaptorProvider, PrivateTag, WriterProvider, hookimpl
+
+if TYPE_CHECKING:
+    from dicomlogic_core import Loadable, StudyView
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _MAPPINGS = frozenset({_STORAGE + "67"})
