@@ -20,8 +20,9 @@ from dicomlogic_core import (
     Volume,
     finding,
 )
-from dicomlogic_rt.dose_grid import DoseGrid, dose_grid
+from dicomlogic_rt.dose_grid import dose_grid
 from dicomlogic_rt.dose_headers import DoseHeader
+from dicomlogic_rt.dose_metadata import dose_metadata, unit_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,15 +60,10 @@ def dose_volume(
         unit=unit_of(headers[0]),
         frame_of_reference_uid=headers[0].frame_of_reference_uid,
         provenance=tuple(refs[k] for k in nearest),
-        metadata={"dose": dose_metadata(headers, scales, grid)},
+        metadata=dose_metadata(series, headers, scales, interpolated=grid.interpolated),
         findings=_findings(findings, [*dose_findings(headers, context.options), *grid.findings]),
         name=name,
     )
-
-
-def unit_of(header: DoseHeader) -> str:
-    """UCUM code of the values; "" when DoseUnits is absent or unknown."""
-    return {"GY": "Gy", "RELATIVE": "1"}.get(header.units, "")
 
 
 def scalings(headers: Sequence[DoseHeader], options: Mapping[str, str]) -> list[float]:
@@ -115,23 +111,6 @@ def dose_findings(headers: Sequence[DoseHeader], options: Mapping[str, str]) -> 
         message = f"values are signed, DoseType is {first.kind or 'absent'}; they are read as signed"
         found.append(finding("rt.dose-signed", message, where=where))
     return found
-
-
-def dose_metadata(headers: Sequence[DoseHeader], scales: Sequence[float], grid: DoseGrid) -> dict[str, Any]:
-    """JSON-able: what ``metadata["dose"]`` of a dose volume holds."""
-    first = headers[0]
-    return {
-        "units": first.units,
-        "type": first.kind,
-        "summation_type": first.summation,
-        "tissue_heterogeneity_correction": list(first.corrections),
-        "normalisation_point_lps_mm": None if first.normalisation_point is None else list(first.normalisation_point),
-        "scaling": scales[0] if len(set(scales)) == 1 else list(scales),
-        "plans": [part.as_dict() for part in dict.fromkeys(part for header in headers for part in header.plans)],
-        "structure_set_uids": list(dict.fromkeys(uid for header in headers for uid in header.structure_sets)),
-        "sop_uids": [header.sop_uid for header in headers],
-        "interpolated": grid.interpolated,
-    }
 
 
 def interpolated(planes: NDArray[Any] | FrameArray, places: NDArray[np.float64]) -> NDArray[Any] | FrameArray:

@@ -50,7 +50,7 @@ def sum_doses(volumes: Sequence[Volume], *, name: str = "") -> Volume:
         unit=first.unit,
         frame_of_reference_uid=first.frame_of_reference_uid,
         provenance=first.provenance,
-        metadata={**first.metadata, "dose": dose},
+        metadata={**first.metadata, "dose": dose, "report": dose},
         findings=tuple(dict.fromkeys(findings)),
         name=name or first.name,
     )

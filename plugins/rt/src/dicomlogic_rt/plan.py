@@ -132,7 +132,7 @@ class Plan:
         sop_uid: SOPInstanceUID.
         label, plan_name, description, date, time: RTPlanLabel and so on, DICOM text.
         intent: CURATIVE, PALLIATIVE ...
-        geometry: PATIENT or TREATMENT_DEVICE.
+        plan_geometry: PATIENT or TREATMENT_DEVICE.
         approval: APPROVED, UNAPPROVED or REJECTED.
         frame_of_reference_uid: "" when absent.
         patient_positions: of the patient setups, once each.
@@ -153,7 +153,7 @@ class Plan:
     date: str = ""
     time: str = ""
     intent: str = ""
-    geometry: str = ""
+    plan_geometry: str = ""
     approval: str = ""
     frame_of_reference_uid: str = ""
     patient_positions: tuple[str, ...] = ()

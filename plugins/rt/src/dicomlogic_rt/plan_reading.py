@@ -36,7 +36,7 @@ def read_plan(dataset: Dataset, *, name: str = "", findings: Sequence[Finding] =
         date=text_of(dataset, "RTPlanDate"),
         time=text_of(dataset, "RTPlanTime"),
         intent=text_of(dataset, "PlanIntent"),
-        geometry=text_of(dataset, "RTPlanGeometry"),
+        plan_geometry=text_of(dataset, "RTPlanGeometry"),
         approval=text_of(dataset, "ApprovalStatus"),
         frame_of_reference_uid=text_of(dataset, "FrameOfReferenceUID"),
         patient_positions=tuple(dict.fromkeys(position for position in setups.values() if position)),
