@@ -41,6 +41,9 @@ _BY_DISTRIBUTION: dict[str, dict[str, str]] = {
         "spatial registration": "66.1 66.3",
         "spatial fiducials": "66.2",
     },
+    "dicomlogic-pet-ct": {
+        "real world value mapping": "67",
+    },
     "dicomlogic-seg": {
         "SEG": "66.4 66.7",
     },
