@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         same_partition,
         value_table,
     )
+    from dicomlogic_core.builtin.nrrd_reader import read_nrrd
     from dicomlogic_core.checks import CheckReport, check_plugin
     from dicomlogic_core.contracts import (
         Adaptor,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from dicomlogic_core.loadable import Loadable
     from dicomlogic_core.manager import PluginManager, default_manager
     from dicomlogic_core.objects import Axis, Volume, VolumeSequence
+    from dicomlogic_core.pixels.budget import check_budget
     from dicomlogic_core.pixels.encapsulated import frame_fragments
     from dicomlogic_core.pixels.known import pixel_findings
     from dicomlogic_core.planes import Planes, classify_planes
@@ -115,6 +117,7 @@ _NAMES: dict[str, str] = {
             "complete_values distinct_inside joint number_codes once_everywhere ranks same_everywhere same_partition "
             "value_table"
         ),
+        "builtin.nrrd_reader": "read_nrrd",
         "checks": "CheckReport check_plugin",
         "contracts": (
             "Adaptor Columns Failure FetchContext Fetcher FetchResult HeaderBatch Index LoadContext Query Source "
@@ -138,6 +141,7 @@ _NAMES: dict[str, str] = {
         "manager": "PluginManager default_manager",
         "frame_array": "FrameArray",
         "objects": "Axis Volume VolumeSequence",
+        "pixels.budget": "check_budget",
         "pixels.encapsulated": "frame_fragments",
         "pixels.known": "pixel_findings",
         "planes": "Planes classify_planes",
@@ -202,6 +206,7 @@ __all__ = [
     "StudyView",
     "Volume",
     "VolumeSequence",
+    "read_nrrd",
     "resample_volume",
     "sample_points",
     # findings and tags
@@ -293,6 +298,7 @@ __all__ = [
     "Writer",
     "WriterProvider",
     # pixels
+    "check_budget",
     "frame_fragments",
     "pixel_findings",
     # HTTP
