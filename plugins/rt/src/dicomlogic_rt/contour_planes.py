@@ -92,8 +92,10 @@ def contour_planes(
         findings.append(finding("rt.contour-off-plane", message, where=where))
     positions, plane_of = group_positions(heights[flat])
     gaps = np.diff(positions)
-    spacing = usual_gap(gaps)
-    joined = continued(gaps, spacing, largest_gap)
+    thickness = _told_thickness(contours)
+    spacing = usual_gap(gaps) if thickness is None else thickness
+    # Slabs whose thickness is told end there: what repeats is then no drawing on every second slice, but empty.
+    joined = continued(gaps, spacing, largest_gap) if thickness is None else gaps <= largest_gap * thickness
     findings += _uneven(gaps, joined, spacing, where)
     lone = spacing if np.isfinite(spacing) else _lone_thickness(contours, slab_mm)
     below, above = slab_edges(positions, joined, lone)
@@ -215,6 +217,13 @@ def _uneven(
     if not joined.all():
         message += f"; {int((~joined).sum())} of them are taken as empty"
     return [finding("rt.plane-spacing", message, where=where)]
+
+
+def _told_thickness(contours: list[Contour]) -> float | None:
+    """ContourSlabThickness (mm) where all contours agree on it, else None."""
+    told = {contour.slab_thickness_mm for contour in contours}
+    thickness = told.pop()
+    return thickness if not told and thickness is not None and thickness > 0 else None
 
 
 def _lone_thickness(contours: list[Contour], slab_mm: float | None) -> float:
