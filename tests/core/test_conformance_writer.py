@@ -178,6 +178,18 @@ class Bare(Good):
         return [target]
 
 
+class Short(Good):
+    """Passes over how many bytes the system took."""
+
+    def write(self, obj, path, options):
+        if not isinstance(obj, Volume):
+            raise WriteError("no volume", remedy="load a volume")
+        target = path.with_name(path.name + ".npy")
+        with open(target, "wb", buffering=0) as file:
+            file.write(self.data(obj))
+        return [target]
+
+
 class Telling(Good):
     def data(self, volume):
         return repr(volume.metadata).encode() + super().data(volume)
@@ -202,6 +214,7 @@ BAD = [
     (writers.a_failure_leaves_nothing, Silencing, "is written without a word"),
     (writers.a_full_disk_is_told, Direct, "after a full disk the folder holds"),
     (writers.a_full_disk_is_told, Bare, "a full disk ends with OSError"),
+    (writers.a_full_disk_is_told, Short, "a file is cut at 65536 bytes"),
     (writers.a_missing_folder_is_told, Bare, "ends with FileNotFoundError"),
     (writers.patients_are_not_named_unasked, Telling, "object.npy names the patient"),
 ]
@@ -223,9 +236,7 @@ def subject_of() -> Iterator:
         one.close()
 
 
-@pytest.mark.parametrize(
-    ("check", "worker", "reason"), BAD, ids=[f"{check.__name__}-{one.__name__}" for check, one, _ in BAD]
-)
+@pytest.mark.parametrize(("check", "worker", "reason"), BAD, ids=[f"{one.__name__}-{text}" for _, one, text in BAD])
 def test_a_bad_writer_fails_for_its_own_reason(check, worker, reason, subject_of):
     outcome = outcome_of(check, subject_of(worker), "writer:npy")
     if check is writers.a_full_disk_is_told and os.name == "nt":

@@ -203,7 +203,7 @@ def a_full_disk_is_told(subject: WriterSubject) -> None:
         raise Broken(f"a full disk ends with {described(error)}, not with a WriteError") from error
     else:
         sizes = [path.stat().st_size for path in folder.rglob("*")]
-        require(max(sizes) <= _FULL_AT, "a full disk is passed over without a word")
+        require(max(sizes) < _FULL_AT, f"a file is cut at {max(sizes)} bytes, where the disk was full, without a word")
         raise NotApplicable("what it writes is too small to fill a disk")
     there = _contents(path for path in folder.rglob("*") if path.is_file())
     require(there == older, f"after a full disk the folder holds {sorted(there)}, before it held {sorted(older)}")
