@@ -11,6 +11,8 @@ from pydicom.dataset import Dataset
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_pet as pet
 from dicomlogic_core.testing.phantom_pet_enhanced import enhanced_pet
+from dicomlogic_core.testing.views import study_view
+from dicomlogic_pet_ct.adaptor import PetCtAdaptor
 
 Sessions = Callable[..., dl.Session]
 FACTOR = 1000 * pet.WEIGHT_KG / pet.DOSE_BQ * 2 ** (pet.UPTAKE_S / pet.HALF_LIFE_S)
@@ -159,9 +161,15 @@ def test_derived_images_in_uptake_units_are_ours(session_of: Sessions) -> None:
     assert offered(session)[0].selected
 
 
-def test_nothing_is_offered_when_slicers_choice_is_asked_for(session_of: Sessions) -> None:
+def test_nothing_is_offered_when_slicers_choice_is_asked_for() -> None:
+    study = study_view(pet.pet_series(), options={"selection": "slicer"})
+    assert list(PetCtAdaptor().examine(next(iter(study)), study)) == []
+    study = study.with_options({})
+    assert len(list(PetCtAdaptor().examine(next(iter(study)), study))) == 6
+
+
+def test_a_kind_that_does_not_exist_is_refused(session_of: Sessions) -> None:
     session = session_of(pet.pet_series())
-    assert [one.options["suv"] for one in session.examine(all=True) if one.adaptor == "pet-ct"]
-    assert session.examine(options={"suv": "bw"})[0].options["suv"] == "bw"
-    with pytest.raises(dl.UsageError, match="suv="):
+    assert session.examine(options={"suv": "lbm"})[0].options["suv"] == "lbm"
+    with pytest.raises(dl.UsageError, match="suv=lean"):
         session.examine(options={"suv": "lean"})
