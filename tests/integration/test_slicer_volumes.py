@@ -53,7 +53,9 @@ def volumes_of_case(folder: Path, case: dict[str, Any]) -> Iterator[tuple[str, s
         offered = [*session.examine(all=True), *session.examine(all=True, options={"selection": "slicer"})]
         for theirs in case["volumes"]:
             subject = theirs["loadable"]
-            alike = [loadable for loadable in offered if _frames(loadable) == tuple(theirs["sops"])]
+            # Uptake values are another quantity than those stored.
+            ours = [loadable for loadable in offered if not loadable.adaptor.startswith("pet-ct")]
+            alike = [loadable for loadable in ours if _frames(loadable) == tuple(theirs["sops"])]
             # Slicer stacks what is stored, also where slices are missing.
             alike.sort(key=lambda loadable: loadable.options.get("irregular", "as-is") != "as-is")
             if not alike:
