@@ -26,7 +26,7 @@ html_show_sphinx = False
 html_copy_source = False
 
 # A page that is added to one of these folders is in the site without being named here.
-_FOLDERS = {"tutorial": "Tutorial", "howto": "How to", "reference": "Reference", "explanation": "Explanation"}
+_FOLDERS = {"tutorial": "Tutorial", "howto": "How to", "explanation": "Explanation", "reference": "Reference"}
 
 
 def _contents() -> str:

@@ -19,6 +19,7 @@ import dicomlogic_core as dl
 from dicomlogic_core import hookspecs, testing
 from dicomlogic_core.cli.main import build_parser
 from dicomlogic_core.option_names import CORE_OPTIONS
+from dicomlogic_core.providers import Provider
 
 FOLDER = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->\n"
@@ -181,6 +182,78 @@ _VALUES = {
 }
 
 
+_RECORDS: Mapping[str, tuple[str, ...]] = {
+    "Providers": ("SourceProvider", "FetcherProvider", "AdaptorProvider", "WriterProvider", "PrivateTag"),
+    "Contracts": ("Source", "Fetcher", "Adaptor", "StudyAdaptor", "Writer"),
+    "What workers are given": (
+        "WorkContext",
+        "FetchContext",
+        "LoadContext",
+        "Query",
+        "SeriesView",
+        "FrameTable",
+        "StudyView",
+    ),
+    "What workers give": ("HeaderBatch", "Failure", "Unchanged", "FetchResult", "Loadable", "Finding"),
+    "References and locations": ("StudyRef", "SeriesRef", "InstanceRef", "FrameRef", "BulkRef", "Location"),
+}
+
+
+def contracts() -> str:
+    """Providers, contracts and the records that pass between the core and plugins."""
+    lines = [
+        "# Providers and contracts",
+        "",
+        "What a hook returns names a worker; the worker meets a contract: it has these methods, and inherits nothing.",
+        "Shapes are those of arrays, millimetres are [LPS](../explanation/coordinates.md).",
+    ]
+    for title, members in _RECORDS.items():
+        lines += ["", f"## {title}"]
+        if title == "Providers":
+            lines += ["", *_prose(Provider), "", "And what each kind has besides:"]
+        for name in members:
+            lines += ["", f"### {name}", "", *_described(getattr(dl, name))]
+    return _page(lines)
+
+
+def _described(value: type) -> list[str]:
+    """The text of a class with its attributes, and its methods with their signatures."""
+    lines = _prose(value)
+    for base in value.__mro__[1:]:
+        if base.__module__.startswith("dicomlogic_core") and base is not Provider:
+            lines += ["", f"Also what `{base.__name__}` has."]
+    for name, member in vars(value).items():
+        function = member.fget if isinstance(member, property) else member
+        if name.startswith("_") or not inspect.isfunction(function):
+            continue
+        heading = name + (f": {_returned(function)}" if isinstance(member, property) else _signature(function))
+        lines += ["", f"**`{heading}`**", "", *_prose(function)]
+    return lines
+
+
+def _returned(function: Any) -> str:
+    return str(inspect.signature(function).return_annotation).replace("'", "")
+
+
+def _prose(value: Any) -> list[str]:
+    """A docstring as Markdown: its sections become lists."""
+    lines: list[str] = []
+    inside = False
+    for line in (inspect.getdoc(value) or "").replace("``", "`").split("\n"):
+        if line in ("Attributes:", "Args:", "Raises:", "Returns:"):
+            inside = True
+            lines += [*([""] if lines and lines[-1] else []), line, ""]
+        elif inside and re.match(r"    \S", line):
+            name, colon, text = line.strip().partition(": ")
+            lines.append(f"- `{name}`: {text}" if colon else f"- {line.strip()}")
+        elif inside and line.startswith("        "):
+            lines.append(f"  {line.strip()}")
+        else:
+            inside = inside and not line
+            lines.append(line)
+    return _trimmed(lines)
+
+
 def testing_names() -> str:
     """The public modules of ``dicomlogic_core.testing``, those that its docstring names, and what they define."""
     lines = [
@@ -231,6 +304,7 @@ def _page(lines: Iterable[str]) -> str:
 
 PAGES = {
     "cli.md": command_line,
+    "contracts.md": contracts,
     "findings.md": findings,
     "hooks.md": hooks,
     "options.md": options,
