@@ -103,6 +103,7 @@ _TABLE = """
 00081140 ReferencedImageSequence SQ 1
 00081155 ReferencedSOPInstanceUID UI 1
 00081190 RetrieveURL UR 1
+00081200 StudiesContainingOtherReferencedInstancesSequence SQ 1
 00081250 RelatedSeriesSequence SQ 1
 00082111 DerivationDescription ST 1
 00082144 RecommendedDisplayFrameRate IS 1
@@ -123,6 +124,7 @@ _TABLE = """
 00180015 BodyPartExamined CS 1
 00180020 ScanningSequence CS 1-n
 00180022 ScanOptions CS 1-n
+00180031 Radiopharmaceutical LO 1
 00180040 CineRate IS 1
 00180050 SliceThickness DS 1
 00180060 KVP DS 1
@@ -167,11 +169,14 @@ _TABLE = """
 00189117 MRDiffusionSequence SQ 1
 00189118 CardiacSynchronizationSequence SQ 1
 00189151 FrameReferenceDateTime DT 1
+00189220 FrameAcquisitionDuration FD 1
 00189226 MRImageFrameTypeSequence SQ 1
 00189329 CTImageFrameTypeSequence SQ 1
 00189701 DecayCorrectionDateTime DT 1
 00189751 PETFrameTypeSequence SQ 1
 00189758 DecayCorrected CS 1
+00189759 AttenuationCorrected CS 1
+00189767 SensitivityCalibrated CS 1
 0020000D StudyInstanceUID UI 1
 0020000E SeriesInstanceUID UI 1
 00200010 StudyID SH 1
@@ -258,6 +263,7 @@ _TABLE = """
 00540080 SliceVector US 1-n
 00540090 AngularViewVector US 1-n
 00540100 TimeSliceVector US 1-n
+00541000 SeriesType CS 2
 00541001 Units CS 1
 00541006 SUVType CS 1
 00541102 DecayCorrection CS 1
@@ -267,6 +273,7 @@ _TABLE = """
 00541330 ImageIndex US 1
 0062000D RecommendedDisplayCIELabValue US 3
 0062000E MaximumFractionalValue US 1
+00700080 ContentLabel CS 1
 30020002 RTImageLabel SH 1
 30020003 RTImageName LO 1
 30020004 RTImageDescription ST 1
@@ -287,6 +294,7 @@ _TABLE = """
 30040014 TissueHeterogeneityCorrection CS 1-3
 30060002 StructureSetLabel SH 1
 30060004 StructureSetName LO 1
+30060010 ReferencedFrameOfReferenceSequence SQ 1
 30060020 StructureSetROISequence SQ 1
 30060036 ROIGenerationAlgorithm CS 1
 30060039 ROIContourSequence SQ 1
