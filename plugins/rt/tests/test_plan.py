@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import io
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -324,3 +326,43 @@ def test_one_broken_beam_costs_the_others_nothing() -> None:
     assert plan.beam(1).control_points[0].gantry_angle is None
     assert plan.beam(1).isocentres_lps_mm == ()
     assert plan.beam(2) == read_plan(dataset).beam(2)
+
+
+def _elements(dataset: Dataset, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths of all elements, those inside sequences too."""
+    for element in dataset:
+        yield (*path, element.tag)
+        if element.VR == "SQ":
+            for number, inner in enumerate(element.value):
+                yield from _elements(inner, (*path, element.tag, number))
+
+
+def _parent(dataset: Dataset, path: tuple[Any, ...]) -> Dataset:
+    for tag, number in zip(path[:-1:2], path[1:-1:2]):
+        dataset = dataset[tag].value[number]
+    return dataset
+
+
+@pytest.mark.parametrize("make", [lambda: moving({}), ion_plan, brachy_plan], ids=["photon", "ion", "brachy"])
+@pytest.mark.parametrize("damage", ["removed", "empty", "text", "cut"])
+def test_any_damaged_element_costs_itself_only(make: Callable[[], Dataset], damage: str) -> None:
+    """Whatever is missing, empty, no number or of odd length: a plan comes, and it is JSON."""
+    paths = [path for path in _elements(make()) if path[0].group >= 0x3000]
+    assert len(paths) > 30
+    for path in paths:
+        dataset = make()
+        parent, tag = _parent(dataset, path), path[-1]
+        vr = parent[tag].VR
+        if damage == "removed":
+            del parent[tag]
+        elif damage == "empty":
+            parent[tag] = RawDataElement(tag, vr, 0, b"", 0, False, True)
+        elif vr == "SQ":
+            continue
+        else:
+            value = b"not a number" if damage == "text" else b"\xff\xfe\xfd"
+            parent[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's, about what was just broken
+            plan = read_plan(dataset)
+        json.dumps(plan.as_dict(), allow_nan=False)
