@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -146,7 +147,8 @@ class Session:
         ingest = Ingest(self._store, wanted, provider=provider.name, location=place, where=filters, tag_cache=tag_cache)
         query = Query(location=place, where=filters, options=given)
         try:
-            for item in _scanned(source.scan(query, ingest.known, work), registry, provider.name, place):
+            scan = partial(source.scan, query, ingest.known, work)
+            for item in _scanned(scan, registry, provider.name, place):
                 ingest.add(item)
                 work.progress(ingest.done, 0, "instances")
                 if work.cancelled():
@@ -360,10 +362,10 @@ class Session:
         return session_html(self)
 
 
-def _scanned(items: Iterable[Any], registry: Registry, source: str, place: str) -> Iterator[Any]:
-    """What a source yields; what it raises without meaning to becomes its plugin's error."""
+def _scanned(scan: Callable[[], Iterable[Any]], registry: Registry, source: str, place: str) -> Iterator[Any]:
+    """What a source yields; what it raises without meaning to, also when it is called, becomes its plugin's error."""
     try:
-        yield from items
+        yield from scan()
     except DicomLogicError:
         raise
     except Exception as error:  # a source is a plugin: its failure is told with its name

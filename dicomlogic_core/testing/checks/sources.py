@@ -118,7 +118,7 @@ def many_series_are_all_found(subject: ServiceSubject) -> None:
 
 
 def indexing_again_skips_what_is_known(subject: ServiceSubject) -> None:
-    """After closing and opening the database, what is unchanged is passed over, by what `known` says.
+    """What `known` says is unchanged is counted and not delivered again; the database stays as it is, also reopened.
 
     Contract: `Source.scan`, `Unchanged` in dicomlogic_core.contracts.
     """
@@ -126,10 +126,24 @@ def indexing_again_skips_what_is_known(subject: ServiceSubject) -> None:
     with subject.served(subject.write()) as location:
         with subject.session(database) as session:
             total = subject.index(session, location).instances
+            marks = _marks(_scan(subject, session, location))
+            items = _scan(subject, session, location, known=marks.get)
+        delivered = sum(len(item.headers) for item in items if isinstance(item, HeaderBatch))
+        require(not delivered, f"{delivered} headers are delivered again although `known` says that nothing changed")
         with subject.session(database) as session:
             again = subject.index(session, location)
-    require(again.instances == 0, f"{again.instances} of {total} unchanged instances are delivered again")
-    require(again.skipped >= total, f"{again.skipped} of {total} are told as unchanged")
+    require(again.instances == 0, f"{again.instances} of {total} unchanged instances are indexed again")
+    require(again.skipped >= total, f"{again.skipped} of {total} instances are told as unchanged")
+
+
+def _marks(items: list[Any]) -> dict[str, str]:
+    """What the index remembers of a scan: key -> version."""
+    marks: dict[str, str] = {}
+    for batch in (item for item in items if isinstance(item, HeaderBatch)):
+        marks.update(zip(batch.keys, batch.versions))
+        if batch.series_uid and batch.version:
+            marks[batch.mark or f"series:{batch.series_uid}"] = batch.version
+    return marks
 
 
 def an_interrupted_run_goes_on(subject: ServiceSubject) -> None:
@@ -171,7 +185,11 @@ def odd_files_cost_nothing_else(subject: ServiceSubject) -> None:
     (folder / "notes.txt").write_bytes(b"no DICOM at all")
     (folder / "cut.dcm").write_bytes(files[0].read_bytes()[:300])
     shutil.copy(files[0], folder / "again.dcm")
-    with subject.indexed(folder) as (session, _):
+    with subject.served(folder) as location, subject.session() as session:
+        try:
+            subject.index(session, location)
+        except Exception as error:
+            raise Broken(f"odd files end the scan: {described(error)}") from error
         found = _instances(session)
         require(good <= found, f"{len(good - found)} good instances are lost beside odd files")
         require(found <= good, f"{len(found - good)} instances appear that are in no file")
@@ -235,12 +253,17 @@ SOURCES: tuple[Check, ...] = (
 
 
 def _scan(
-    subject: ServiceSubject, session: Session, location: str, *, cancel: Callable[[], bool] | None = None
+    subject: ServiceSubject,
+    session: Session,
+    location: str,
+    *,
+    known: Callable[[str], str | None] = lambda key: None,
+    cancel: Callable[[], bool] | None = None,
 ) -> list[Any]:
     session.clients.name(location, subject.options)
     query = Query(location=location, options=subject.options)
     with subject.listening():
-        return list(subject.worker().scan(query, lambda key: None, subject.work(session, cancel=cancel)))
+        return list(subject.worker().scan(query, known, subject.work(session, cancel=cancel)))
 
 
 def _refused(subject: ServiceSubject, session: Session, place: str) -> None:
