@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dicomlogic_core import UsageError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_POINTS = 2000  # of the compared curve: one per bin up to this many
+_POINTS = 2000  # doses at which curves are compared: all their bins up to this many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,18 +97,28 @@ def compare(
 ) -> DvhComparison:
     """Compare two curves as SlicerRT does: distance in volume and dose together.
 
-    For every bin, the smallest of sqrt((dv / tolerance)^2 + (dd / tolerance)^2) over the reference's line, where dv is
-    in percent of the whole volume of each curve, dd in percent of the reference's maximum; 1 or less passes.
+    For every bin of either, the smallest of sqrt((dv / tolerance)^2 + (dd / tolerance)^2) over the reference's line,
+    where dv is in percent of the whole volume of each curve, dd in percent of the reference's maximum; 1 or less passes.
+
+    Raises:
+        UsageError: a curve without volume.
     """
+    if not (curve.total_cc > 0 and reference.total_cc > 0):
+        raise UsageError("a curve without volume cannot be compared", remedy="compare regions inside the dose")
     maximum = reference.d(0)
-    doses = np.linspace(0, max(curve.d(0), maximum), min(max(len(curve.doses), len(reference.doses)), _POINTS))
+    doses = np.unique(np.concatenate([curve.doses, reference.doses]))
+    doses = doses if len(doses) <= _POINTS else np.linspace(0, max(curve.d(0), maximum), _POINTS)
     volumes = np.interp(doses, curve.doses, curve.percent(), right=0.0)
     expected = np.interp(doses, reference.doses, reference.percent(), right=0.0)
     scale = np.array([100 / (dose_percent * maximum) if maximum else 0.0, 1 / volume_percent])
     points = np.stack([doses, volumes], axis=1) * scale
-    # The line goes on along the axis after the maximum, as the volume there is 0.
     line = np.stack([doses, expected], axis=1) * scale
-    distances = np.array([_distance(point, line, doses, dose) for point, dose in zip(points, doses)])
+    # No point is farther than the line is above or below it, so only the line that near in dose matters.
+    reach = np.abs(points[:, 1] - line[:, 1])
+    first = np.searchsorted(line[:, 0], points[:, 0] - reach, side="left") - 1
+    last = np.searchsorted(line[:, 0], points[:, 0] + reach, side="right") + 1
+    spans = zip(first.clip(min=0).tolist(), last.tolist())
+    distances = np.array([_distance(point, line[a:b]) for point, (a, b) in zip(points, spans)])
     return DvhComparison(
         pass_percent=float(100 * np.mean(distances <= 1)),
         largest=float(distances.max()),
@@ -116,7 +128,7 @@ def compare(
     )
 
 
-def _distance(point: NDArray[np.float64], line: NDArray[np.float64], doses: NDArray[np.float64], dose: float) -> float:
+def _distance(point: NDArray[np.float64], line: NDArray[np.float64]) -> float:
     """From a point to a polyline."""
     starts, steps = line[:-1], np.diff(line, axis=0)
     lengths = (steps**2).sum(axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _FEWEST_LAYERS = 2
 # Powers of the root of x^4 = x + 1: multiples of them fill a cube evenly.
 _SEQUENCE = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+_PLACES = 1 << 16
 _MOSTLY = 0.5  # of a cell covered: it may hold the minimum or maximum
 
 
@@ -107,7 +109,8 @@ class Sampled:
             doses, weights = doses[known], weights[known]
         bins = (doses / self.bin_width).astype(np.int64).clip(0, len(self.histogram) - 1)
         self.histogram += np.bincount(bins, weights, len(self.histogram))
-        self.moment += float(doses @ weights)
+        # No BLAS: its threads cost more than the sum wherever other work runs.
+        self.moment += float((doses * weights).sum())
         self.samples += len(doses)
 
     def curve(self) -> DvhCurve:
@@ -190,24 +193,33 @@ def _add_stretch(
     if part.tip:
         shares = shares * _taper(height if part.tip > 0 else 1 - height, layers)
     weights = shares * (cell_mm**2 * thickness)
-    scattered = doses + _scatter(lattice, used)
-    result.add(scattered.ravel(), weights.ravel())
     result.seen(doses[(shares >= _MOSTLY) & ~np.isnan(doses)])
+    result.add((doses + _scatter(lattice, used, result.samples)).ravel(), weights.ravel())
 
 
-def _scatter(lattice: NDArray[np.floating], used: NDArray[np.intp]) -> NDArray[np.float64]:
+def _scatter(lattice: NDArray[np.floating], used: NDArray[np.intp], number: int) -> NDArray[np.floating]:
     """(layers, used) change of dose from the centre of each cell to a place of its own inside it.
 
     At their centres all cells across a gradient would have one dose, and the histogram would be a comb.
     """
     layers = len(lattice)
-    number = np.arange(layers * len(used)).reshape(layers, -1)
-    change = np.zeros(number.shape)
-    for axis, step in enumerate(_SEQUENCE):
+    count = layers * len(used)
+    first = number % _PLACES
+    change = np.zeros((layers, len(used)), lattice.dtype)
+    for axis, places in enumerate(_places()):
         if lattice.shape[axis] > 1:
             slope = np.gradient(lattice, axis=axis).reshape(layers, -1)[:, used]
-            change += np.nan_to_num(slope) * (number * step % 1 - 0.5)
+            np.nan_to_num(slope, copy=False)
+            slope *= np.resize(np.roll(places, -first), count).reshape(layers, -1)
+            change += slope
     return change
+
+
+@cache
+def _places() -> NDArray[np.float32]:
+    """(3, places) -0.5..0.5 across a cell along layers, rows and columns, filling it evenly."""
+    places: NDArray[np.float32] = ((np.arange(_PLACES) * np.array(_SEQUENCE)[:, None]) % 1 - 0.5).astype(np.float32)
+    return places
 
 
 def _taper(height: NDArray[np.float64], layers: int) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SAME_MM = 0.01  # rounding of the written coordinates
+_LONG_MM = 1.0
 _SAME_SPACING = 0.1  # of a spacing: positions within it are one plane, gaps within it are equal
 _LONGEST_RUN_GAP = 4.0  # spacings: larger gaps that repeat are the distance of separate parts
 
@@ -18,8 +19,9 @@ _LONGEST_RUN_GAP = 4.0  # spacings: larger gaps that repeat are the distance of 
 def usual_gap(gaps: NDArray[np.float64]) -> float:
     """The spacing (mm) that most of `gaps` (n,) mm agree on; NaN when no gap is larger than 0.01 mm.
 
-    Gaps within 10 % are equal. The value with the largest product of its number squared and its length wins: doubled
-    contours make many tiny gaps and separate parts a few long ones, and neither is the spacing.
+    Gaps within 10 % are equal. The value with the largest product of its number squared and its length wins, lengths
+    beyond 1 mm taken as 1 mm: doubled contours make many tiny gaps and separate parts a few long ones, and neither is
+    the spacing. Of equals the shortest.
     """
     gaps = gaps[gaps > _SAME_MM]
     if not len(gaps):
@@ -27,7 +29,7 @@ def usual_gap(gaps: NDArray[np.float64]) -> float:
     ordered = np.sort(gaps)
     first = np.searchsorted(ordered, ordered * (1 - _SAME_SPACING))
     last = np.searchsorted(ordered, ordered * (1 + _SAME_SPACING), side="right")
-    best = int(np.argmax((last - first) ** 2 * ordered))
+    best = int(np.argmax((last - first) ** 2 * ordered.clip(max=_LONG_MM)))
     return float(ordered[first[best] : last[best]].mean())
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dicomlogic_core import Finding, Geometry, finding
+from dicomlogic_core import Finding, Geometry
 from dicomlogic_rt.contour_planes import ContourPlanes, contour_planes
+from dicomlogic_rt.grid_fit import ROUNDING, fit_findings
 from dicomlogic_rt.grid_slicing import Slicing, slicing
 from dicomlogic_rt.polygon_fill import filled_boxes
 from dicomlogic_rt.rois import Roi
@@ -17,7 +19,7 @@ from dicomlogic_rt.rois import Roi
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROUNDING = 1e-3  # of a slab: positions are written with few digits, and a tie must fall the same way everywhere
+_EDGES_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +62,7 @@ def rasterise(roi: Roi, geometry: Geometry, *, largest_gap: float = 1.5, out: ND
     elif out.shape != shape:
         raise ValueError(f"out has the shape {out.shape}, the grid {shape}")
     directions = geometry.ijk_to_lps[:3, :3]
-    planes = contour_planes(roi, along=directions[:, 0], largest_gap=largest_gap, slab_mm=_step(roi, geometry))
+    planes = contour_planes(roi, along=directions[:, 0], largest_gap=largest_gap, slab_mm=_step(geometry))
     findings = planes.findings
     if len(planes):
         cut = slicing(planes, geometry)
@@ -69,7 +71,7 @@ def rasterise(roi: Roi, geometry: Geometry, *, largest_gap: float = 1.5, out: ND
     return Mask(array=out.view(), geometry=geometry, name=roi.name, findings=findings)
 
 
-def _step(roi: Roi, geometry: Geometry) -> float:
+def _step(geometry: Geometry) -> float:
     """Distance of the grid's slices (mm): the thickness of a lone plane that tells none."""
     k = geometry.ijk_to_lps[:3, 2]
     normal = np.cross(geometry.ijk_to_lps[:3, 0], geometry.ijk_to_lps[:3, 1])
@@ -80,43 +82,76 @@ def _place(
     planes: ContourPlanes, cut: Slicing, geometry: Geometry, out: NDArray[np.bool_], where: tuple[str, ...]
 ) -> tuple[Finding, ...]:
     size = geometry.size_ijk
-    pictures, plane_of = _pairs(planes, cut, size)
+    pictures, plane_of = _pairs(planes, cut, size) if cut.parallel else _oblique_pairs(planes, cut, size)
+    seen = cut.pictures_of(out)
+    for part in _portions(planes, plane_of):
+        _draw(planes, cut, seen, pictures[part], plane_of[part])
+    return tuple(fit_findings(planes, cut, geometry, used=np.unique(plane_of), where=where))
+
+
+def _draw(
+    planes: ContourPlanes,
+    cut: Slicing,
+    seen: NDArray[np.bool_],
+    pictures: NDArray[np.intp],
+    plane_of: NDArray[np.intp],
+) -> None:
+    """Fill pictures ``[picture, row, column]`` with the contours of a plane each."""
     edges, number = _edges_of(planes, plane_of)
     starts = cut.pixels(planes.starts[:, edges], pictures[number])
     ends = cut.pixels(planes.ends[:, edges], pictures[number])
-    seen = cut.pictures_of(out)
-    for pair, top, left, box in filled_boxes(starts, ends, number, (size[cut.rows], size[cut.columns])):
-        target = seen[pictures[pair], top : top + box.shape[0], left : left + box.shape[1]]
+    for pair, top, left, box in filled_boxes(starts, ends, number, (seen.shape[1], seen.shape[2])):
+        picture = int(pictures[pair])
+        target = seen[picture, top : top + box.shape[0], left : left + box.shape[1]]
         if cut.parallel:
             target[...] = box
         else:
-            plane, picture = int(plane_of[pair]), int(pictures[pair])
+            plane = int(plane_of[pair])
             target |= box & _in_slab(planes, cut, plane=plane, picture=picture, corner=(top, left), shape=box.shape)
-    return tuple(_placing_findings(planes, cut, size, used=set(plane_of.tolist()), pixels=starts, where=where))
+
+
+def _portions(planes: ContourPlanes, plane_of: NDArray[np.intp]) -> Iterator[slice]:
+    """Pairs of about a million edges at a time: every oblique picture meets many planes."""
+    edges = np.bincount(planes.edge_planes, minlength=len(planes))[plane_of]
+    group = np.cumsum(edges) // _EDGES_AT_ONCE
+    breaks = (np.flatnonzero(np.diff(group)) + 1).tolist()
+    for first, last in pairwise([0, *breaks, len(plane_of)]):
+        yield slice(first, last)
 
 
 def _pairs(
     planes: ContourPlanes, cut: Slicing, size: tuple[int, int, int]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Which planes are drawn into which pictures: (pairs,) picture and (pairs,) plane."""
+    """Which plane is drawn into which picture: (pairs,) picture and (pairs,) plane."""
     low, high = _slabs(planes)
     w = cut.w_first + cut.w_steps[cut.axis] * np.arange(size[cut.axis])
-    if cut.parallel:
-        plane = np.searchsorted(low, w, side="right") - 1
-        pictures = np.flatnonzero((plane >= 0) & (w < high[plane]))
-        # Planes ascending: their edges are then taken as they lie.
-        pictures = pictures if cut.w_steps[cut.axis] > 0 else pictures[::-1]
-        return pictures, plane[pictures]
-    tilts = [cut.w_steps[axis] * (size[axis] - 1) for axis in (cut.columns, cut.rows)]
-    lowest, highest = sum(min(tilt, 0) for tilt in tilts), sum(max(tilt, 0) for tilt in tilts)
-    meets = (w[:, None] + lowest < high) & (w[:, None] + highest >= low)
-    pictures, plane = np.nonzero(meets)
-    return pictures, plane
+    plane = np.searchsorted(low, w, side="right") - 1
+    pictures = np.flatnonzero((plane >= 0) & (w < high[plane]))
+    # Planes ascending: their edges are then taken as they lie.
+    pictures = pictures if cut.w_steps[cut.axis] > 0 else pictures[::-1]
+    return pictures, plane[pictures]
+
+
+def _oblique_pairs(
+    planes: ContourPlanes, cut: Slicing, size: tuple[int, int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """As `_pairs` when pictures cut through several planes: those whose slab meets the box of their contours there."""
+    firsts = np.searchsorted(planes.edge_planes, np.arange(len(planes)))
+    base = cut.pixels(planes.starts, np.zeros(planes.starts.shape[1], np.intp))
+    boxes = np.stack([kind.reduceat(base, firsts, axis=1) for kind in (np.minimum, np.maximum)])
+    number = np.arange(size[cut.axis])
+    steps = cut.w_steps[[cut.columns, cut.rows]]
+    tilts = boxes * steps[:, None]
+    w = cut.w_first + (cut.w_steps[cut.axis] + steps @ cut.drift) * number[:, None]
+    low, high = _slabs(planes)
+    meets = (w + tilts.min(axis=0).sum(axis=0) < high) & (w + tilts.max(axis=0).sum(axis=0) >= low)
+    pictures, plane_of = np.nonzero(meets)
+    return pictures, plane_of
 
 
 def _slabs(planes: ContourPlanes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(planes,) lower and upper end of the slab of each plane; the lower one belongs to it."""
-    rounding = _ROUNDING * (planes.below_mm + planes.above_mm)
+    rounding = ROUNDING * (planes.below_mm + planes.above_mm)
     low = planes.positions_mm - planes.below_mm - rounding
     return low, planes.positions_mm + planes.above_mm - rounding
 
@@ -141,32 +176,3 @@ def _in_slab(
     w = cut.w_first + cut.w_steps[cut.axis] * picture + rows[:, None] + columns
     result: NDArray[np.bool_] = (w >= low[plane]) & (w < high[plane])
     return result
-
-
-def _placing_findings(
-    planes: ContourPlanes,
-    cut: Slicing,
-    size: tuple[int, int, int],
-    *,
-    used: set[int],
-    pixels: NDArray[np.float64],
-    where: tuple[str, ...],
-) -> Iterator[Finding]:
-    beyond = 0
-    for pixel, axis in zip(pixels, (cut.columns, cut.rows)):
-        if pixel.size and (pixel.min() < -0.5 or pixel.max() > size[axis] - 0.5):
-            beyond = max(beyond, int(((pixel < -0.5) | (pixel > size[axis] - 0.5)).sum()))
-    tilts = [float(step) * (count - 1) for step, count in zip(cut.w_steps, size)]
-    step = abs(float(cut.w_steps[cut.axis]))
-    reach = step / 2 * (1 + _ROUNDING)
-    low = cut.w_first + sum(min(tilt, 0) for tilt in tilts) - reach
-    high = cut.w_first + sum(max(tilt, 0) for tilt in tilts) + reach
-    within = planes.positions_mm[(planes.positions_mm >= low) & (planes.positions_mm <= high)]
-    if beyond or len(within) < len(planes):
-        message = f"{beyond} of {pixels.shape[1]} points and {len(planes) - len(within)} of {len(planes)} planes"
-        yield finding("rt.contour-outside", f"{message} lie outside the grid; clipped", where=where)
-    # Planes closer than slices need not each meet one; what none of its neighbours stands for is lost.
-    met = planes.positions_mm[sorted(used)]
-    lost = [one for one in within if not len(met) or float(np.abs(met - one).min()) > reach]
-    if lost:
-        yield finding("rt.contour-off-plane", f"{len(lost)} planes lie between slices of the grid", where=where)
