@@ -284,6 +284,16 @@ def test_plans_are_json(dataset: Dataset) -> None:
             assert len(point["collimator_to_lps"]) == 4
 
 
+def test_a_notebook_shows_beams_and_channels() -> None:
+    arc = moving({"GantryAngle": 170}, {"GantryAngle": 179})
+    arc.BeamSequence[0].BeamName = "<arc>"
+    shown = read_plan(stored(arc))._repr_html_()
+    assert "<td>30 to 179</td>" in shown
+    assert "<td>&lt;arc&gt;</td>" in shown
+    assert "5 fractions" in shown
+    assert read_plan(stored(brachy_plan()))._repr_html_().count("<tr>") == 4
+
+
 def test_plans_come_from_an_index(session_of: Sessions) -> None:
     datasets = [moving({}), phantom_plan.plan(number=1, label="OTHER"), ion_plan()]
     datasets[2].SOPInstanceUID = datasets[2].file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")

@@ -213,6 +213,11 @@ class Plan:
                 point["collimator_to_lps"] = None if frame is None else frame.tolist()
         return told
 
+    def _repr_html_(self) -> str:
+        from dicomlogic_rt.plan_faces import plan_html  # drawn only in notebooks
+
+        return plan_html(self)
+
     def __repr__(self) -> str:
         parts = f"{len(self.beams)} beams, {len(self.fraction_groups)} fraction groups, {len(self.findings)} findings"
         return f"Plan({self.label!r}, {parts})"
