@@ -16,12 +16,36 @@ from dicomlogic_core.testing import phantom_pet as pet
 from dicomlogic_core.testing import phantom_pet_enhanced as enhanced
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.comparison import differences, plain
+from dicomlogic_core.testing.phantom_pet_ct import ct_of
+from dicomlogic_pet_ct.norms import VARIANTS
+from dicomlogic_pet_ct.rwvm_dataset import Mapped, mapping_dataset
 
 REAL = {
     "reference object, BQML": "pet_suv/suv_dro_0_0",
     "reference object, private factor without creator": "pet_suv/suv_dro_2_4",
     "patient, values are SUV": "rt_pet_ct_mr/sts_003",
 }
+FACTOR = 1000 * pet.WEIGHT_KG / (pet.DOSE_BQ * 2 ** (-pet.UPTAKE_S / pet.HALF_LIFE_S))
+
+
+def _mapped(images: list[Any], slopes: list[float]) -> list[Any]:
+    """The images and an object that maps them."""
+    frames = tuple(
+        dl.FrameRef(study_uid=one.StudyInstanceUID, series_uid=one.SeriesInstanceUID, sop_uid=one.SOPInstanceUID)
+        for one in images
+    )
+    known = {keyword: str(images[0].get(keyword)) for keyword in ("PatientID", "PatientName")}
+    mapped = Mapped(
+        frames=frames,
+        slopes=tuple(slopes),
+        variant=VARIANTS["bw"],
+        sop_class=images[0].SOPClassUID,
+        signed=True,
+        attributes=known,
+    )
+    return [*images, mapping_dataset(mapped)]
+
+
 PHANTOMS: dict[str, Callable[[], Any]] = {
     "slopes per slice": pet.pet_series,
     "Philips, by creator": lambda: pet.pet_series(Units="CNTS", private=pet.philips_factors(suv=5e-4, activity=1.7)),
@@ -40,6 +64,12 @@ PHANTOMS: dict[str, Callable[[], Any]] = {
     "enhanced": lambda: [enhanced.enhanced_pet()],
     "legacy converted": lambda: [enhanced.legacy_pet()],
     "no weight": lambda: pet.pet_series(PatientWeight=None),
+    "mapping of rescaled values": lambda: _mapped(pet.pet_series(PatientWeight=None), [2e-4] * 5),
+    "mapping of stored values": lambda: _mapped(pet.pet_series(), [pet.slope(k) * FACTOR for k in range(5)]),
+    "mapping inside": lambda: [
+        enhanced.enhanced_pet(mappings=lambda n: [enhanced.mapping_item(2e-4 * (n + 1), enhanced.SUV_BW)])
+    ],
+    "with its CT": lambda: [*(images := pet.pet_series()), *ct_of(images)],
 }
 Volumes = dict[str, tuple[dl.Volume, ...]]
 
@@ -62,22 +92,23 @@ def _health_imaging(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 
 
 def uptake(location: str | Path) -> Volumes:
-    """Name of every loadable of the plugin -> its volumes."""
+    """Name of every loadable of the plugin -> its volumes, of a pair both."""
     found: Volumes = {}
     with dl.open() as session:
         result = session.index(location)
         assert not result.failed
         for loadable in session.examine(all=True):
-            if loadable.adaptor == "pet-ct":
+            if loadable.adaptor.startswith("pet-ct") and loadable.kind != "value-mapping":
                 loaded = session.load(loadable)
-                found[loadable.name] = tuple(loaded.volumes) if isinstance(loaded, dl.VolumeSequence) else (loaded,)
+                volumes = (loaded.pet, loaded.ct) if loadable.kind == "pair" else getattr(loaded, "volumes", (loaded,))
+                found[loadable.name] = tuple(volumes)
     return found
 
 
 def said(volume: dl.Volume) -> Mapping[str, Any]:
     """The report but for texts of numbers, which servers write anew."""
-    report = dict(volume.metadata["report"])
-    report["inputs"] = [{key: value for key, value in one.items() if key != "raw"} for one in report["inputs"]]
+    report = dict(volume.metadata.get("report", {}))
+    report["inputs"] = [{key: value for key, value in one.items() if key != "raw"} for one in report.get("inputs", ())]
     report.pop("header", None)
     return report
 

@@ -49,7 +49,12 @@ class PetCtPairAdaptor:
     """
 
     def examine_study(self, study: StudyView) -> Iterable[Loadable]:
-        """One loadable per PET volume and CT that fits it; the best CT first and with the higher confidence."""
+        """One loadable per PET volume and CT that fits it; the best CT first and with the higher confidence.
+
+        Nothing with the option ``selection=slicer``: 3D Slicer has no such objects.
+        """
+        if study.options.get("selection") == "slicer":
+            return
         cts = [ct for series in study for ct in ct_volumes(series)]
         for series in study:
             for pet in pet_volumes(series) if cts else ():

@@ -126,7 +126,7 @@ def mappings_of(items: Sequence[Mapping[str, Any]]) -> list[ValueMapping]:
 def _mappings(item: Mapping[str, Any], series_uids: frozenset[str]) -> list[ValueMapping]:
     frames: dict[str, frozenset[int]] = {}
     for image in _items(item, "00081140"):
-        numbers = {int(one) for one in _values(image, "00081160") if str(one).isdigit()}
+        numbers = {int(one) for one in _values(image, "00081160") if str(one).isdecimal()}
         uid = _text(image, "00081155")
         frames[uid] = frames.get(uid, frozenset()) | numbers
     whole = frozenset() if frames else series_uids

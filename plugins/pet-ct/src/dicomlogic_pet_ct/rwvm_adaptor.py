@@ -15,8 +15,11 @@ class RwvmAdaptor:
     """Reads Real World Value Mapping objects, and mappings inside PET images, to uptake values."""
 
     def examine_study(self, study: StudyView) -> Iterable[Loadable]:
-        """The uptake values that mappings give, and the mapping objects themselves."""
-        return offers(study)
+        """The uptake values that mappings give, and the mapping objects themselves.
+
+        Nothing with the option ``selection=slicer``: it needs an extension for them.
+        """
+        return () if study.options.get("selection") == "slicer" else offers(study)
 
     def load(self, loadable: Loadable, context: LoadContext) -> Volume | ValueMappings:
         """The uptake values, lazy or not as the caller asked, or the mapping object.
