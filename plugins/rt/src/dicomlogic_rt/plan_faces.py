@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from dicomlogic_rt.plan import Beam, Plan
+if TYPE_CHECKING:
+    from dicomlogic_rt.plan import Beam, Plan
 
 _BEAMS = (
     *("beam", "name", "type", "radiation", "energy", "points", "gantry", "collimator", "couch", "isocentre (LPS mm)"),
