@@ -69,8 +69,8 @@ def average_time(duration_s: float = DURATION_S, half_life_s: float = HALF_LIFE_
 
 
 def stored(number: int) -> int:
-    """The stored value of slice `number`; the marked pixel has twice as much."""
-    return 1000 + 100 * number
+    """The stored value of slice `number`; the marked pixel has twice as much. Every 150 slices it begins again."""
+    return 1000 + 100 * (number % 150)
 
 
 def slope(number: int) -> float:

@@ -160,10 +160,8 @@ def test_a_narrow_field_of_view_is_no_reason_against_a_ct(session_of):
 )
 def test_words_of_attenuation_correction(session_of, texts, hint):
     description, kernel = texts
-    images = pet.pet_series()
-    session = session_of(ct_of(images, name=description, ConvolutionKernel=kernel))
-    (study_uid,) = {one.study_uid for one in session.examine()}
-    (series,) = session.study(study_uid)
+    images = ct_of(pet.pet_series(), name=description, ConvolutionKernel=kernel)
+    (series,) = session_of(images).study(images[0].StudyInstanceUID)
     (ct,) = ct_volumes(series)
     found = attenuation_hint(ct)
     assert ("against" if found.startswith("-") else "for" if found else "") == hint
