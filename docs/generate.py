@@ -20,6 +20,9 @@ from dicomlogic_core import hookspecs, testing
 from dicomlogic_core.cli.main import build_parser
 from dicomlogic_core.option_names import CORE_OPTIONS
 from dicomlogic_core.providers import Provider
+from dicomlogic_core.testing.checks.common import COMMON
+from dicomlogic_core.testing.checks.offline import CHECKS
+from dicomlogic_core.testing.checks.outcome import Check, demands
 
 FOLDER = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->\n"
@@ -271,6 +274,30 @@ def testing_names() -> str:
     return _page(lines)
 
 
+def conformance() -> str:
+    """Every check of the conformance kit: what it demands, and where that stands."""
+    lines = [
+        "# Conformance",
+        "",
+        "What plugins promise, check by check. Every test class of `dicomlogic_core.testing.conformance` runs those of",
+        "its kind as `test_NAME`, `dicomlogic plugins check` those that need nothing from the author; see",
+        "[Test a plugin](../howto/test-a-plugin.md).",
+        *_checks("every plugin", COMMON),
+    ]
+    for kind, checks in CHECKS.items():
+        lines += _checks(f"{kind}s", [check for check in checks if check not in COMMON])
+    return _page(lines)
+
+
+def _checks(title: str, checks: Iterable[Check]) -> list[str]:
+    rows = []
+    for check in checks:
+        what, where = (text.replace("``", "`") for text in demands(check))
+        where = re.sub(r"docs/([\w/-]+\.md)", r"[\1](../\1)", where)
+        rows.append(_row(f"`{check.__name__}`", what, where))
+    return ["", f"## {title}", "", "| check | what is demanded | where that stands |", "|---|---|---|", *rows]
+
+
 def _own_names(module: ModuleType) -> list[str]:
     """What a module offers: its ``__all__``, else what it defines without an underscore."""
     if hasattr(module, "__all__"):
@@ -304,6 +331,7 @@ def _page(lines: Iterable[str]) -> str:
 
 PAGES = {
     "cli.md": command_line,
+    "conformance.md": conformance,
     "contracts.md": contracts,
     "findings.md": findings,
     "hooks.md": hooks,

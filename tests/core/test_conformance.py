@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +51,20 @@ def test_every_test_says_what_is_demanded_and_where_that_stands(kind):
         what, where = demands(check)
         assert what.endswith(".") and where, check.__name__
         assert getattr(CLASSES[kind], f"test_{check.__name__}").__doc__ == check.__doc__
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_the_place_of_every_contract_exists(kind):
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    for check in CHECKS[kind]:
+        _, where = demands(check)
+        for page in re.findall(r"docs/([\w/-]+\.md)", where):
+            assert (docs / page).is_file(), (check.__name__, page)
+        for name, module in re.findall(r"`([\w.]+)`(?:[^;`]* in (dicomlogic_core[\w.]*))?", where):
+            first, *rest = name.split(".")
+            found = getattr(importlib.import_module(module or "dicomlogic_core"), first)
+            for part in rest:
+                assert hasattr(found, part) or part in found.__annotations__, (check.__name__, name)
 
 
 def test_a_standard_test_cannot_be_overridden():

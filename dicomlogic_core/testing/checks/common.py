@@ -25,7 +25,7 @@ _PATIENT = ("Phantom^", "PHANTOM")  # name and identifier of the kit's phantoms
 def is_found_by_its_entry_point(subject: Subject) -> None:
     """An installed distribution names the plugin in its entry points, group ``dicomlogic``, and nothing fails.
 
-    Contract: docs/howto/plugins.md.
+    Contract: docs/howto/test-a-plugin.md.
     """
     if not subject.installed:
         raise NotApplicable("the plugin is registered at run time")
@@ -39,7 +39,7 @@ def imports_nothing_heavy(subject: Subject) -> None:
     """Importing the plugin's module and asking its hooks loads no numpy, pydicom, requests or nrrd.
 
     Every command of every user imports it; what is heavy is imported by the workers' modules.
-    Contract: docs/howto/plugins.md.
+    Contract: docs/howto/test-a-plugin.md.
     """
     if not isinstance(subject.module, ModuleType):
         raise NotApplicable("the plugin is no module")
@@ -94,7 +94,7 @@ def worker_meets_its_protocol(subject: Subject) -> None:
 def package_is_typed(subject: Subject) -> None:
     """The package that holds the plugin has a file ``py.typed``, so that type checkers of its users see its types.
 
-    Contract: PEP 561; docs/howto/plugins.md.
+    Contract: docs/howto/test-a-plugin.md; PEP 561.
     """
     if not isinstance(subject.module, ModuleType) or not subject.installed:
         raise NotApplicable("the plugin is no installed module")
@@ -108,7 +108,7 @@ def package_is_typed(subject: Subject) -> None:
 def nothing_is_printed(subject: Subject) -> None:
     """Workers print nothing: stdout belongs to the caller, messages go to ``logging`` or into findings.
 
-    Contract: docs/howto/plugins.md.
+    Contract: docs/howto/test-a-plugin.md.
     """
     _exercise(subject)
     said = subject.printed.getvalue()

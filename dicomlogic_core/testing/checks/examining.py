@@ -175,7 +175,7 @@ def frames_exist_and_come_once(subject: AdaptorSubject) -> None:
 def every_instance_is_accounted_for(subject: AdaptorSubject) -> None:
     """Of a series of which something is offered, every instance is claimed, or a finding says that it is left out.
 
-    Contract: docs/explanation/flow.md: nothing is left out silently.
+    Contract: docs/explanation/reliability.md: nothing is left out silently.
     """
     for case, loadables in subject.offers:
         claimed = {ref.sop_uid for loadable in loadables for ref in loadable.frames}

@@ -142,7 +142,7 @@ def other_files_are_left_alone(subject: WriterSubject) -> None:
 def the_same_object_gives_the_same_bytes(subject: WriterSubject) -> None:
     """Written twice, more than a second apart, an object gives equal files: no time, no random name inside.
 
-    Contract: `Writer.write`; docs/howto/many-series.md: done work is known by its digest.
+    Contract: `Writer.write`.
     """
     first = [_contents(subject.write(made, subject.new_folder())) for made in subject.objects()]
     time.sleep(1.1)  # times in files have whole seconds
@@ -226,7 +226,7 @@ def a_missing_folder_is_told(subject: WriterSubject) -> None:
 def patients_are_not_named_unasked(subject: WriterSubject) -> None:
     """Attributes that tell who the patient is are in no file unless an option asks for them.
 
-    Contract: `identifies_patient` in dicomlogic_core.privacy; docs/howto/many-series.md.
+    Contract: `identifies_patient` in dicomlogic_core.privacy.
     """
     subject.only_volumes()
     for made in (sample_objects.volume(), sample_objects.volume_sequence()):
