@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_every_script_is_in_the_list_that_slicer_builds_from() -> None:
     for path in FOLDER.rglob("*.py"):
         assert path.relative_to(FOLDER).as_posix() in listed
         compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def test_every_function_of_slicer_that_is_used_exists() -> None:
+    used = {
+        name for path in FOLDER.rglob("*.py") for name in re.findall(r"slicer\.util\.(\w+)", path.read_text("utf-8"))
+    }
+    assert len(used) > 5
+    assert [name for name in sorted(used) if not hasattr(slicer.util, name)] == []
 
 
 def test_the_extension_passes_the_conformance_tests_of_adaptors(logic_module: Any) -> None:

@@ -42,7 +42,8 @@ def made(
 ) -> Iterator[Made]:
     """One of each kind, and one of an odd name."""
     name, kind = request.param
-    folder = bake(tmp_path_factory.mktemp(name), name=name, kind=kind, author='A "quoted" Näme', license="BSD-3-Clause")
+    answers = {"author": 'A "quoted" Näme', "license": "BSD-3-Clause", "description": 'It says "so": a \\ b & c.'}
+    folder = bake(tmp_path_factory.mktemp(name), name=name, kind=kind, **answers)
     wheel = build_wheel(folder, folder / "dist")
     author.install(str(wheel))
     yield Made(name, kind, folder, wheel, author)
