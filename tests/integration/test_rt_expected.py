@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.path import Path as Outline
 
 import dicomlogic_core as dl
+from dicomlogic_rt.apertures import aperture_outlines
+from dicomlogic_rt.beam_frames import collimator_to_patient
 
 DOSES = [
     "dicompyler_dose_struct_plan/dicom/rtdose.dcm",
@@ -184,3 +188,29 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(one) for key, one in value.items()}
     return [_rounded(one) for one in value] if isinstance(value, list) else value
+
+
+def test_every_beam_of_a_real_plan_opens_on_its_target(rt: Path) -> None:
+    """Where the dose is high, all four beams are open: this holds for the right frames only."""
+    objects = _objects(rt / "dicompyler_dose_struct_plan" / "dicom")
+    dose, plan = objects["rt-dose"], objects["rt-plan"]
+    k, j, i = np.nonzero(np.asarray(dose) > 0.95 * plan.prescriptions[0].dose_gy)
+    points = np.stack([i, j, k, np.ones_like(i)], axis=1) @ dose.geometry.ijk_to_lps.T
+    assert len(points) > 4000
+    for beam in plan.beams:
+        assert _share_seen(beam, points) > 0.995
+        mirrored = replace(beam, patient_position={"HFS": "HFP"}[beam.patient_position])
+        assert _share_seen(mirrored, points) < 0.8
+
+
+def _share_seen(beam: Any, points: Any) -> float:
+    """Share of points (n, 4) that some control point of the beam opens on, with 3 mm of penumbra."""
+    frame = collimator_to_patient(beam.control_points[0], beam.patient_position)
+    x, y, z, _ = np.linalg.inv(frame) @ points.T
+    at_isocentre = np.stack([x, y], axis=1) * (beam.sad_mm / (beam.sad_mm - z))[:, None]
+    seen = np.zeros(len(points), dtype=bool)
+    for point in beam.control_points:
+        for outline in aperture_outlines(beam, point):
+            # Counter-clockwise outlines grow by a positive radius.
+            seen |= Outline(outline, closed=False).contains_points(at_isocentre, radius=3)
+    return float(seen.mean())
