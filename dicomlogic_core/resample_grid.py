@@ -47,6 +47,12 @@ class Line:
     weight: NDArray[np.float64]
     inside: NDArray[np.bool_]
 
+    def within(self) -> tuple[slice, Line]:
+        """The samples inside, which are neighbours, and the line of these only."""
+        at = np.flatnonzero(self.inside)
+        part = slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0)
+        return part, Line(self.low[part], self.high[part], self.weight[part], self.inside[part])
+
     @property
     def identical(self) -> bool:
         """True when every sample is the voxel of its own index."""
@@ -97,14 +103,22 @@ def separable_planes(
     `array` ``[k, j, i, ...]`` has its axes in the order of the result. Every source plane is interpolated once.
     """
     i, j, k = lines
+    (columns, i_within), (rows, j_within) = i.within(), j.within()
     inside = j.inside[:, None] & i.inside[None, :]
     nothing = np.zeros_like(inside)
+    empty = np.zeros((*inside.shape, *array.shape[3:]), kind)
     held: dict[int, NDArray[Any]] = {}
     for low, high, weight, within in zip(k.low.tolist(), k.high.tolist(), k.weight.tolist(), k.inside.tolist()):
+        if not within:
+            yield empty, nothing
+            continue
         wanted = [low] if weight == 0.0 else [low, high]
-        held = {n: held[n] if n in held else _in_plane(array[n], i, j, kind) for n in wanted}
+        held = {n: held[n] if n in held else _in_plane(array[n], i_within, j_within, kind) for n in wanted}
         plane = held[low] if weight == 0.0 else _between(held[low], held[high], kind.type(weight))
-        yield plane, inside if within else nothing
+        if plane.shape != empty.shape:
+            part, plane = plane, empty.copy()
+            plane[rows, columns] = part
+        yield plane, inside
 
 
 def _in_plane(plane: NDArray[Any], i: Line, j: Line, kind: np.dtype[Any]) -> NDArray[Any]:
@@ -124,7 +138,7 @@ def _along(plane: NDArray[Any], line: Line, axis: int, kind: np.dtype[Any]) -> N
 
 
 def _between(low: NDArray[Any], high: NDArray[Any], weight: Any) -> NDArray[Any]:
-    result = high - low
+    result: NDArray[Any] = high - low
     result *= weight
     result += low
     return result
