@@ -221,6 +221,16 @@ def test_a_pair_travels_and_says_itself_in_json(session_of, tmp_path):
     assert said["pet"]["series_uids"] == [images[0].SeriesInstanceUID]
 
 
+def test_a_notebook_shows_both_volumes_and_fetches_nothing(session_of):
+    images = pet.pet_series()
+    pair = loaded(session_of([*images, *ct_of(images)]), lazy=True)
+    shown = pair._repr_html_()
+    assert "SUVbw" in shown
+    assert "CT AC" in shown
+    assert pair.lazy
+    assert pair.pet.array.held == pair.ct.array.held == 0
+
+
 def test_coverage_is_that_of_boxes():
     grid = Geometry(size_ijk=(10, 10, 10), ijk_to_lps=np.eye(4))
     shifted = np.eye(4)

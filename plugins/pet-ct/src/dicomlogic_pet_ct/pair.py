@@ -35,20 +35,20 @@ class PetCt:
     findings: tuple[Finding, ...] = ()
 
     def ct_on_pet_grid(self, *, kernel: Kernel = "linear") -> Volume:
-        """The CT at the centres of the PET's voxels, LPS mm; outside the CT the value that `resample_volume` says.
+        """The CT at the centres of the PET's voxels; NaN outside it where interpolated, else its padding value or 0.
 
         Raises:
             PixelError, NetworkError: the frames of a lazy volume could not be had.
         """
-        return resample_volume(self.ct.fetch(), self.pet.geometry, kernel=kernel)
+        return resample_volume(self.ct, self.pet.geometry, kernel=kernel)
 
     def pet_on_ct_grid(self, *, kernel: Kernel = "linear") -> Volume:
-        """The PET at the centres of the CT's voxels.
+        """The PET at the centres of the CT's voxels; NaN outside the PET.
 
         Raises:
             PixelError, NetworkError: the frames of a lazy volume could not be had.
         """
-        return resample_volume(self.pet.fetch(), self.ct.geometry, kernel=kernel)
+        return resample_volume(self.pet, self.ct.geometry, kernel=kernel)
 
     @property
     def lazy(self) -> bool:
@@ -65,6 +65,9 @@ class PetCt:
             "references": [one.series_uid for one in self.references],
             "findings": [one.as_dict() for one in self.findings],
         }
+
+    def _repr_html_(self) -> str:
+        return self.pet._repr_html_() + self.ct._repr_html_()
 
     def __repr__(self) -> str:
         return f"PetCt(pet={self.pet!r}, ct={self.ct!r})"
