@@ -195,6 +195,34 @@ def test_layers_are_intersected() -> None:
     assert area(outline) == 5 * 10 + 5 * 5 + 5 * 11 + 5 * 16
 
 
+places = st.integers(-40, 40)
+
+
+@given(
+    st.lists(st.tuples(places, places), min_size=1, max_size=12), st.tuples(places, places), st.tuples(places, places)
+)
+def test_outlines_hold_what_is_open(
+    pairs: list[tuple[int, int]], jaws_x: tuple[int, int], jaws_y: tuple[int, int]
+) -> None:
+    """The area of all outlines is that of all openings; every outline is counter-clockwise."""
+    first, second = zip(*map(sorted, pairs))
+    boundaries = tuple(range(-5 * len(pairs), 5 * len(pairs) + 1, 10))
+    (left, right), (low, high) = sorted(jaws_x), sorted(jaws_y)
+    beam, point = opened(
+        (LimitingDevice(type="MLCX", boundaries_mm=boundaries),),
+        MLCX=(first, second),
+        ASYMX=((left,), (right,)),
+        ASYMY=((low,), (high,)),
+    )
+    expected = sum(
+        max(0, min(b, right) - max(a, left)) * max(0, min(edge + 10, high) - max(edge, low))
+        for (a, b), edge in zip(map(sorted, pairs), boundaries)
+    )
+    areas = [area(outline) for outline in aperture_outlines(beam, point)]
+    assert sum(areas) == pytest.approx(expected)
+    assert all(one > 0 for one in areas)
+
+
 def test_an_aperture_lies_in_the_plane_of_the_isocentre() -> None:
     beam, point = opened((), X=((-30,), (40,)), Y=((-50,), (60,)))
     (outline,) = aperture_lps_mm(beam, point)

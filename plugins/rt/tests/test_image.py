@@ -44,7 +44,9 @@ def lps(volume: dl.Volume, i: float, j: float) -> list[float]:
 
 def test_an_image_is_below_the_isocentre(session_of: Sessions) -> None:
     """Gantry at 0, supine: rows run to the left, columns to the feet, 500 mm below the isocentre."""
-    volume = loaded(session_of([plan(), image()]))
+    volume = loaded(session_of([plan(), image(WindowCenter=[20, 30], WindowWidth=[40, 50])]))
+    assert volume.metadata["window"] == [[20, 40], [30, 50]]
+    assert volume.metadata["common"]["Modality"] == "RTIMAGE"
     assert lps(volume, 0, 0) == [10 - 7, -20 + 500, 30 + 5]
     assert lps(volume, 7, 5) == [10 + 7, -20 + 500, 30 - 5]
     assert volume.metadata["rt_image"]["placed"] is True

@@ -137,8 +137,10 @@ class _Mix:
         places = self.places[list(wanted)]
         below = np.clip(np.floor(places).astype(int), 0, max(len(self.planes) - 2, 0))
         above = np.minimum(below + 1, len(self.planes) - 1)
-        needed = sorted({*below.tolist(), *above.tolist()})
-        planes = dict(zip(needed, self.planes[needed]))
+        planes: Any = self.planes
+        if isinstance(planes, FrameArray):
+            needed = sorted({*below.tolist(), *above.tolist()})
+            planes = dict(zip(needed, planes.frames(needed)))  # fetched in one batch
         result = np.empty((len(places), *self.planes.shape[1:]), self.dtype)
         for k, (low, high, part) in enumerate(zip(below.tolist(), above.tolist(), (places - below).tolist())):
             result[k] = planes[low]

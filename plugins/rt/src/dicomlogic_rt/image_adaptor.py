@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ from dicomlogic_core import (
     Volume,
     clean_name,
     finding,
+    parse_number,
 )
 from dicomlogic_rt.beams import Beam
 from dicomlogic_rt.image_placement import IMAGE_STORAGE, ImageHeader, image_header, placed_matrix, plane_matrix
@@ -24,6 +26,10 @@ from dicomlogic_rt.links import links_to, referenced_uids
 from dicomlogic_rt.plan_reading import read_plan
 
 NAME = "rt-image"
+_KEYWORDS = (
+    *("Modality", "SeriesNumber", "SeriesDescription", "StudyDescription", "Manufacturer", "ManufacturerModelName"),
+    *("ImageType", "InstanceNumber", "PhotometricInterpretation"),
+)
 
 
 class ImageAdaptor:
@@ -59,7 +65,11 @@ class ImageAdaptor:
             geometry=Geometry(size_ijk=size, ijk_to_lps=matrix),
             frame_of_reference_uid=frame_of_reference if placed else "",
             provenance=(ref,),
-            metadata={"rt_image": _metadata(series, row, header, beam, placed=placed)},
+            metadata={
+                "rt_image": _metadata(series, row, header, beam, placed=placed),
+                "common": {keyword: text for keyword in _KEYWORDS if (text := series.text(keyword)[row])},
+                "window": _windows(series, row),
+            },
             findings=findings,
             name=loadable.name,
         )
@@ -98,6 +108,16 @@ def _beam(
                 found = next((beam for beam in plan.beams if beam.number == header.beam_number), None)
                 return found, own or plan.frame_of_reference_uid
     return None, own
+
+
+def _windows(series: SeriesView, row: int) -> list[list[float]]:
+    """[centre, width] presets; none when their numbers do not match."""
+    centres, widths = (
+        [parse_number(part) for part in (series.text(keyword)[row] or "").split("\\")]
+        for keyword in ("WindowCenter", "WindowWidth")
+    )
+    pairs = zip(centres, widths) if len(centres) == len(widths) else ()
+    return [list(pair) for pair in pairs if all(map(math.isfinite, pair))]
 
 
 def _metadata(series: SeriesView, row: int, header: ImageHeader, beam: Beam | None, *, placed: bool) -> dict[str, Any]:
