@@ -69,9 +69,9 @@ def _series(one: ReferencedSeries, classes: Mapping[str, str]) -> Dataset:
 
 
 def contour_image(contour: Contour, images: ImageSet | None, classes: Mapping[str, str]) -> Dataset | None:
-    """The item of ContourImageSequence: the image that the contour names, else the nearest one."""
+    """The item of ContourImageSequence: the image that the contour names; one of `images` where it names another."""
     uid, frame = contour.sop_uid, contour.frame
-    if uid not in classes and images is not None and len(contour.points):
+    if images is not None and uid not in images.sop_uids and len(contour.points):
         nearest = images.nearest(contour.points.mean(axis=0))
         if nearest is not None:
             uid, frame = nearest.sop_uid, nearest.frame

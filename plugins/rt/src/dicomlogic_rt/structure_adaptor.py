@@ -14,6 +14,7 @@ from dicomlogic_core import (
     Loadable,
     LoadContext,
     Segmentation,
+    SeriesRef,
     SeriesView,
     StudyView,
     tag_key,
@@ -84,6 +85,9 @@ def _offer(series: SeriesView, row: int, study: StudyView) -> Loadable:
     what = f"an RT structure set of {len(regions or ())} regions"
     refs = images.refs()
     options = _form(study, [ref.series_uid for ref in refs])
+    grid = options.get("grid_series", "")
+    if grid and grid not in images.series:
+        refs = (*refs, SeriesRef(study_uid=study.study_uid, series_uid=grid))
     return Loadable(
         adaptor=NAME,
         kind="segmentation" if options else "structure-set",
