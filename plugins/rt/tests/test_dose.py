@@ -61,6 +61,14 @@ def test_a_dose_is_where_its_function_says(position: str, session_of: Sessions) 
     assert volume.frame_of_reference_uid == dataset.FrameOfReferenceUID
 
 
+@pytest.mark.parametrize(("axis", "degrees"), [("x", 25), ("y", -40), ("z", 10)])
+def test_an_oblique_dose_is_where_its_function_says(axis: str, degrees: float, session_of: Sessions) -> None:
+    turned = phantom_rt.turned(axis, degrees)[:3]
+    volume = loaded(session_of([phantom(orientation=[*turned[:, 0], *turned[:, 1]])]))
+    assert error_of(volume) < 1e-4
+    assert np.allclose(volume.geometry.directions, turned[:, :3], atol=1e-9)
+
+
 @pytest.mark.parametrize("position", ["HFS", "HFP", "FFS", "FFP"])
 def test_absolute_offsets_are_z_of_transverse_planes(position: str, session_of: Sessions) -> None:
     dataset = phantom(orientation=phantom_rt.ORIENTATIONS[position])

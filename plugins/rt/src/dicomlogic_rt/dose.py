@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dicomlogic_core import (
     Finding,
-    FrameArray,
     FrameRef,
     LoadContext,
     PixelError,
@@ -23,9 +20,7 @@ from dicomlogic_core import (
 from dicomlogic_rt.dose_grid import dose_grid
 from dicomlogic_rt.dose_headers import DoseHeader
 from dicomlogic_rt.dose_metadata import dose_metadata, unit_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from dicomlogic_rt.dose_planes import interpolated
 
 _QUANTITIES = {"EFFECTIVE": "biologically effective dose", "ERROR": "dose difference"}
 
@@ -111,39 +106,3 @@ def dose_findings(headers: Sequence[DoseHeader], options: Mapping[str, str]) -> 
         message = f"values are signed, DoseType is {first.kind or 'absent'}; they are read as signed"
         found.append(finding("rt.dose-signed", message, where=where))
     return found
-
-
-def interpolated(planes: NDArray[Any] | FrameArray, places: NDArray[np.float64]) -> NDArray[Any] | FrameArray:
-    """Slices at `places` among `planes`, floating point; lazy planes give lazy slices, at two planes each."""
-    kind = planes.dtype if planes.dtype.kind == "f" else np.dtype("f8" if planes.dtype.itemsize > 2 else "f4")
-    if planes.dtype == kind and len(places) == len(planes) and bool((places == np.arange(len(planes))).all()):
-        return planes
-    mix = _Mix(planes, places, kind)
-    shape = (len(places), *planes.shape[1:])
-    if isinstance(planes, FrameArray):
-        return FrameArray(shape, kind, mix, found=lambda: planes.findings)
-    return mix(range(len(places)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Mix:
-    """Makes slices of the two planes beside each."""
-
-    planes: NDArray[Any] | FrameArray
-    places: NDArray[np.float64]
-    dtype: np.dtype[Any]
-
-    def __call__(self, wanted: Sequence[int]) -> NDArray[Any]:
-        places = self.places[list(wanted)]
-        below = np.clip(np.floor(places).astype(int), 0, max(len(self.planes) - 2, 0))
-        above = np.minimum(below + 1, len(self.planes) - 1)
-        planes: Any = self.planes
-        if isinstance(planes, FrameArray):
-            needed = sorted({*below.tolist(), *above.tolist()})
-            planes = dict(zip(needed, planes.frames(needed)))  # fetched in one batch
-        result = np.empty((len(places), *self.planes.shape[1:]), self.dtype)
-        for k, (low, high, part) in enumerate(zip(below.tolist(), above.tolist(), (places - below).tolist())):
-            result[k] = planes[low]
-            if part:
-                result[k] += (planes[high].astype(self.dtype) - result[k]) * self.dtype.type(part)
-        return result

@@ -46,6 +46,7 @@ class DoseGrid:
 def plane_positions(header: DoseHeader) -> tuple[NDArray[np.float64], list[Finding]]:
     """(n, 3) LPS mm of the first voxel's centre in every stored plane of one instance, and remarks on the offsets.
 
+    A single plane is at ImagePositionPatient.
     Offsets are (a) relative to ImagePositionPatient, along row x column, when they begin with 0; (b) absolute z when
     they begin with its z and planes are transverse. Zero as both is (a).
 
@@ -54,12 +55,13 @@ def plane_positions(header: DoseHeader) -> tuple[NDArray[np.float64], list[Findi
     """
     _check_plane(header)
     offsets, remarks = header.offsets, list(_remarks(header))
-    if header.frames == 1 and not len(offsets):
+    if header.frames == 1:
         return header.position[None, :], remarks
     if len(offsets) < header.frames:
         raise _bad_offsets(f"{len(offsets)} offsets for {header.frames} planes", header)
     first, used = float(offsets[0]), offsets[: header.frames]
     normal = np.cross(header.orientation[:3], header.orientation[3:])
+    normal = normal / np.linalg.norm(normal)
     transverse = math.hypot(normal[0], normal[1]) <= _TRANSVERSE
     if abs(first) <= _OFFSET_MM:
         return header.position + used[:, None] * normal, remarks
