@@ -89,9 +89,10 @@ def dicomlogic_writers() -> Iterable[WriterProvider]:
         name="pet-ct-rwvm",
         label="Real World Value Mapping object of uptake values",
         factory="dicomlogic_pet_ct.rwvm_writer:RwvmWriter",
+        # Of volumes only some hold uptake values: the writer itself refuses the others.
         format="rwvm",
-        accepts=frozenset({"volume"}),
         suffixes=(".rwvm.dcm",),
+        automatic=False,
     )
 
 
