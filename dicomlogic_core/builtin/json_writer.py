@@ -33,7 +33,7 @@ def write_json(target: Path, value: Any) -> Path:
         WriteError: the value holds what JSON cannot, or the file cannot be written.
     """
     try:
-        text = json.dumps(_strict(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = _text(_strict(value), "\n")
     except (TypeError, ValueError, RecursionError) as error:
         raise WriteError(
             f"JSON cannot hold this: {error}", where=str(target), remedy="report it to the author"
@@ -54,3 +54,25 @@ def _strict(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_strict(one) for one in value]
     return value
+
+
+def _text(value: Any, line: str) -> str:
+    """JSON with one key of an object on a line, sorted; lists of plain values, such as points, stay on theirs.
+
+    `line` is the line break with the indentation of what surrounds the value.
+    """
+    inner = line + " "
+    if isinstance(value, dict) and value:
+        rows = (f"{_plain(key)}: {_text(one, inner)}" for key, one in sorted(value.items()))
+        return "{" + inner + ("," + inner).join(rows) + line + "}"
+    if isinstance(value, list) and _holds_objects(value):
+        return "[" + inner + ("," + inner).join(_text(one, inner) for one in value) + line + "]"
+    return _plain(value)
+
+
+def _holds_objects(values: list[Any]) -> bool:
+    return any(isinstance(one, dict) or (isinstance(one, list) and _holds_objects(one)) for one in values)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
