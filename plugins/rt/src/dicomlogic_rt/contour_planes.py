@@ -193,7 +193,7 @@ def _normal(points: NDArray[np.float64], firsts: NDArray[np.intp]) -> NDArray[np
     main = int(np.argmax(np.abs(normal)))
     normal = normal * np.sign(normal[main])
     # Rounded coordinates must not tilt planes that follow an axis.
-    return np.eye(3)[main] if normal[main] > 1 - 1e-9 else normal
+    return np.eye(3)[main] if normal[main] > 1 - 1e-12 else normal
 
 
 def _axes(normal: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:

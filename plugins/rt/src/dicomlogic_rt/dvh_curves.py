@@ -98,7 +98,7 @@ def compare(
     """Compare two curves as SlicerRT does: distance in volume and dose together.
 
     For every bin of either, the smallest of sqrt((dv / tolerance)^2 + (dd / tolerance)^2) over the reference's line,
-    where dv is in percent of the whole volume of each curve, dd in percent of the reference's maximum; 1 or less passes.
+    where dv is in percent of the whole volume of each curve, dd of the reference's maximum; 1 or less passes.
 
     Raises:
         UsageError: a curve without volume.
