@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 
 import dicomlogic_core as dl
-from dicomlogic_core.testing import phantoms
-from dicomlogic_core.testing.phantom_objects import base, uid
+from dicomlogic_core.testing import phantom_registration, phantoms
+from dicomlogic_core.testing.phantom_objects import uid
 from dicomlogic_core.testing.phantom_plan import item
+from dicomlogic_core.testing.phantom_registration import deformable, matrix_item, registration_item, spatial
 from dicomlogic_rt.deformation_reading import read_deformable
 from dicomlogic_rt.deformations import DeformableRegistration
 from dicomlogic_rt.fiducial_reading import read_fiducials
@@ -25,7 +25,6 @@ from dicomlogic_rt.registration_reading import read_spatial
 from dicomlogic_rt.registrations import SpatialRegistration
 
 Sessions = Callable[..., dl.Session]
-SPATIAL, FIDUCIALS, DEFORMABLE = (UID(f"1.2.840.10008.5.1.4.1.1.66.{end}") for end in (1, 2, 3))
 POINTS = np.array([(0, 0, 0), (10, -20, 30), (-55.5, 4.25, 110)], float)
 
 
@@ -52,31 +51,6 @@ rigid = st.builds(
     *[st.integers(-180, 180)] * 3,
     st.tuples(*[st.integers(-300, 300)] * 3),
 )
-
-
-def matrix_item(matrix: Any, kind: str = "RIGID") -> Dataset:
-    text = ["" if np.isnan(value) else f"{value:.10g}"[:16] for value in np.asarray(matrix, float).ravel()]
-    return item(FrameOfReferenceTransformationMatrix=text, FrameOfReferenceTransformationMatrixType=kind)
-
-
-def registration_item(
-    matrices: Sequence[Any], frame: str = "", images: Sequence[str] = (), kind: str = "RIGID"
-) -> Dataset:
-    made = item(
-        MatrixRegistrationSequence=[item(MatrixSequence=[matrix_item(one, kind) for one in matrices])],
-        ReferencedImageSequence=[item(ReferencedSOPInstanceUID=image) for image in images],
-    )
-    if frame:
-        made.FrameOfReferenceUID = frame
-    return made
-
-
-def spatial(*items: Dataset, number: int = 1) -> Dataset:
-    dataset = base("registration", SPATIAL, "REG", number)
-    dataset.FrameOfReferenceUID = "1.2.100"
-    dataset.ContentLabel = f"LABEL{number}"
-    dataset.RegistrationSequence = list(items)
-    return dataset
 
 
 def codes(made: Any) -> list[str]:
@@ -199,32 +173,8 @@ def test_what_is_called_rigid_and_is_not_is_told() -> None:
 GRID = dl.Geometry(size_ijk=(6, 5, 4), ijk_to_lps=homogeneous(about(2, 20)[:3, :3] @ np.diag([4.0, 5, 6]), (-8, 3, 11)))
 
 
-def deformable_item(
-    vectors: Any, before: Any = None, after: Any = None, grid: dl.Geometry = GRID, **changed: Any
-) -> Dataset:
-    directions = grid.directions
-    place = item(
-        ImagePositionPatient=list(grid.origin_lps_mm),
-        ImageOrientationPatient=[f"{value:.12f}" for value in (*directions[:, 0], *directions[:, 1])],
-        GridDimensions=list(grid.size_ijk),
-        GridResolution=list(grid.spacing_mm),
-        VectorGridData=np.asarray(vectors, "<f4").tobytes(),
-    )
-    for keyword, value in changed.items():
-        setattr(place, keyword, value)
-    made = item(SourceFrameOfReferenceUID="1.2.1", DeformableRegistrationGridSequence=[place])
-    if before is not None:
-        made.PreDeformationMatrixRegistrationSequence = [matrix_item(before)]
-    if after is not None:
-        made.PostDeformationMatrixRegistrationSequence = [matrix_item(after)]
-    return made
-
-
-def deformable(*items: Dataset, number: int = 1) -> Dataset:
-    dataset = base("deformation", DEFORMABLE, "REG", number)
-    dataset.FrameOfReferenceUID = "1.2.100"
-    dataset.DeformableRegistrationSequence = list(items)
-    return dataset
+def deformable_item(vectors: Any, before: Any = None, after: Any = None, **changed: Any) -> Dataset:
+    return phantom_registration.deformable_item(vectors, GRID, before=before, after=after, **changed)
 
 
 def inside_points(count: int = 50) -> np.ndarray[Any, Any]:
@@ -336,8 +286,7 @@ def test_a_source_is_named_where_there_are_several() -> None:
 # --- fiducials -------------------------------------------------------------------------------------------------------
 
 
-def fiducials(number: int = 1) -> Dataset:
-    dataset = base("fiducials", FIDUCIALS, "FID", number)
+def fiducials() -> Dataset:
     in_space = item(
         FrameOfReferenceUID="1.2.1",
         FiducialSequence=[
@@ -351,8 +300,7 @@ def fiducials(number: int = 1) -> Dataset:
         ReferencedImageSequence=[item(ReferencedSOPInstanceUID="1.5.1")],
         FiducialSequence=[item(FiducialIdentifier="F1", ShapeType="POINT", GraphicCoordinatesDataSequence=[place])],
     )
-    dataset.FiducialSetSequence = [in_space, in_image]
-    return dataset
+    return phantom_registration.fiducials(in_space, in_image)
 
 
 def test_fiducials_in_space_and_in_images() -> None:
