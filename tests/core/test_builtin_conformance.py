@@ -20,3 +20,7 @@ class TestFilesFetcher(FetcherConformance):
 
 class TestNrrdWriter(WriterConformance):
     provider_name = "nrrd"
+
+
+class TestJsonWriter(WriterConformance):
+    provider_name = "json"

@@ -123,6 +123,20 @@ def test_failing_in_scan_raises_from_the_original_and_keeps_what_was_indexed():
     assert (caught.value.stage, caught.value.plugin, caught.value.where) == ("scan", "mine", "bad://here")
 
 
+def test_failing_as_scan_is_called_is_told_as_well():
+    class Bad(FakeSource):
+        def scan(self, query, known, context):
+            raise KeyError(query.location)
+
+    provider = dl.SourceProvider(name="b", label="b", factory=lambda: Bad([]), schemes=("bad",))
+    with session_of() as session:
+        session.manager.register(fake_plugin(provider), "mine")
+        with pytest.raises(dl.PluginError) as caught:
+            session.index("bad://here")
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert (caught.value.stage, caught.value.plugin) == ("scan", "mine")
+
+
 def test_what_no_plugin_handles_is_named_with_what_to_install():
     headers = [header(1), header(2, "RTDOSE", DOSE)]
     with session_of(adaptor("ct", sop_classes=frozenset({CT})), headers=headers) as session:

@@ -137,13 +137,13 @@ class AdaptorSubject(Subject):
         return [one for view in (case.views if views is None else views) for one in worker.examine(view, study)]
 
     @cached_property
-    def offers(self) -> list[tuple[Case, list[Loadable]]]:
-        """Case and what is offered of it, by one worker, as the core groups and selects it.
+    def examined_cases(self) -> list[tuple[Case, list[Loadable]]]:
+        """Case and all that the plugin offers of it, by one worker each, as the core groups and selects it.
 
         Raises:
-            Broken: nothing is offered of any case, or examine raises.
+            Broken: examine raises.
         """
-        offers = []
+        found = []
         for case in self.cases:
             with self.listening():
                 examination = examine_study(
@@ -151,8 +151,20 @@ class AdaptorSubject(Subject):
                 )
             failed = [one.message for one in examination.findings if one.code == "plugin.failed"]
             require(not failed, f"examining {case.name}: {'; '.join(failed)}")
-            mine = [one for one in examination.loadables if one.adaptor == self.provider_name]
-            offers.append((case, mine))
+            found.append((case, list(examination.loadables)))
+        return found
+
+    @cached_property
+    def offers(self) -> list[tuple[Case, list[Loadable]]]:
+        """Case and what this adaptor offers of it.
+
+        Raises:
+            Broken: nothing is offered of any case, or examine raises.
+        """
+        offers = [
+            (case, [one for one in loadables if one.adaptor == self.provider_name])
+            for case, loadables in self.examined_cases
+        ]
         names = ", ".join(case.name for case in self.cases)
         if self._lenient and not any(mine for _, mine in offers):
             raise NotApplicable(f"it makes nothing of the kit's series ({names}); its own tests may name some")

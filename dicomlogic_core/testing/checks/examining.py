@@ -195,15 +195,16 @@ def alternatives_are_ranked(subject: AdaptorSubject) -> None:
     Alternatives that tie would be chosen by the alphabet.
     Contract: docs/explanation/confidence.md.
     """
-    for case, loadables in subject.offers:
+    mine = {loadable.group for _, loadables in subject.offers for loadable in loadables}
+    for case, loadables in subject.examined_cases:
         groups: dict[str, list[Loadable]] = {}
         for loadable in loadables:
             groups.setdefault(loadable.group, []).append(loadable)
-        for members in groups.values():
+        for members in [members for group, members in groups.items() if group in mine]:
             chosen = [one for one in members if one.selected]
-            names = [one.name for one in members]
-            require(len(chosen) == 1, f"of {names} of {case.name} {len(chosen)} are selected")
-            tied = [one.name for one in members if _rank(one) == _rank(chosen[0])]
+            require(len(chosen) == 1, f"of {[one.name for one in members]} of {case.name} {len(chosen)} are selected")
+            rivals = [one for one in members if one.adaptor == chosen[0].adaptor]
+            tied = [one.name for one in rivals if _rank(one) == _rank(chosen[0])]
             require(len(tied) == 1, f"{tied} of {case.name} are alternatives of equal confidence and findings")
 
 

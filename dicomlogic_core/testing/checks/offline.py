@@ -61,5 +61,5 @@ def _subject(kind: Kind, name: str) -> Subject:
     if kind == "adaptor":
         return AdaptorSubject(name, lenient=True)
     if kind == "writer":
-        return WriterSubject(name)
+        return WriterSubject(name, lenient=True)
     return ServiceSubject(kind, name)

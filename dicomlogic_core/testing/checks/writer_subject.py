@@ -49,6 +49,7 @@ class WriterSubject(Subject):
         objects: what makes them; by default the kit's samples of the kinds that the provider accepts.
         options: the ``-o`` options in effect, text.
         read: an independent reader of the files of one object.
+        lenient: when the writer refuses all of the kit's samples by name, there is nothing to check.
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class WriterSubject(Subject):
         objects: Sequence[Make] = (),
         options: Mapping[str, str] | None = None,
         read: Read | None = None,
+        lenient: bool = False,
     ) -> None:
         super().__init__("writer", provider_name, plugin=plugin)
         self._objects = tuple(objects)
         self.options = dict(options or {})
         self.read = read or read_image
+        self._lenient = lenient
 
     def accepts(self, kind: str) -> bool:
         """Whether the provider says that it takes objects of a kind."""
@@ -83,11 +86,14 @@ class WriterSubject(Subject):
 
     @cached_property
     def _makes(self) -> list[Make]:
-        """The author's objects, or the kit's; of the latter a writer that takes anything may refuse some."""
+        """The author's objects, or the kit's: of these a writer that takes anything may refuse some."""
         if self._objects:
             return list(self._objects)
         made = [make for kind, make in _SAMPLES if self.accepts(kind)]
-        return made if self.provider.accepts else [make for make in made if self._takes(make)]
+        if self.provider.accepts and not self._lenient:
+            return made
+        taken = [make for make in made if self._takes(make)]
+        return made if self.provider.accepts and taken else taken
 
     def _takes(self, make: Make) -> bool:
         try:

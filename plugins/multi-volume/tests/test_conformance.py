@@ -28,7 +28,11 @@ def two_phases(folder: Path) -> None:
 
 class TestMultiVolume(AdaptorConformance):
     provider_name = "multi-volume"
-    series = [phantoms.mr_echoes(), phantoms.tricky_series(9), dynamic_pet]
+    # Of the capture nothing is made; that is to cost no more than a few columns, however many there are.
+    series = [
+        *(phantoms.mr_echoes(), phantoms.tricky_series(9), dynamic_pet),
+        *(phantoms.ultrasound(), phantoms.angiography(), phantoms.secondary_capture()),
+    ]
 
 
 class TestSeriesSets(AdaptorConformance):
