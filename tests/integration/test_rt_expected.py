@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
+import pydicom.dicomio
 import pytest
 from matplotlib.path import Path as Outline
 
@@ -214,3 +217,31 @@ def _share_seen(beam: Any, points: Any) -> float:
             # Counter-clockwise outlines grow by a positive radius.
             seen |= Outline(outline, closed=False).contains_points(at_isocentre, radius=3)
     return float(seen.mean())
+
+
+def test_dicompyler_reads_the_same_dose_and_plan(rt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = rt / "dicompyler_dose_struct_plan" / "dicom"
+    objects = _objects(folder)
+    dose, plan = objects["rt-dose"], objects["rt-plan"]
+    monkeypatch.setattr(pydicom.dicomio, "read_file", pydicom.dcmread, raising=False)  # its name before pydicom 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dicompyler uses names that pydicom has deprecated
+        from dicompylercore.dicomparser import DicomParser
+
+        doses, plans = (DicomParser(str(folder / name)) for name in ("rtdose.dcm", "rtplan.dcm"))
+        columns, rows = doses.GetDoseData()["lut"]
+        heights = [-122.4407, -26.4407, -24.9407, 31.6]  # two planes, the middle between two, and 1 mm off one
+        theirs = [doses.GetDoseGrid(z) * float(doses.ds.DoseGridScaling) for z in heights]
+        prescription = plans.GetPlan()["rxdose"]
+        beams = plans.GetReferencedBeamsInFraction(0)
+    x, y = np.meshgrid(columns, rows)
+    for z, wanted in zip(heights, theirs):
+        points = np.stack([x.ravel(), y.ravel(), np.full(x.size, z)], axis=1)
+        values, inside = dl.sample_points(dose, points)
+        assert inside.all()
+        assert np.abs(values - wanted.ravel()).max() < 2e-5  # it rounds what it interpolates to stored integers
+    assert [one.dose_gy * 100 for one in plan.prescriptions] == [prescription]
+    (group,) = plan.fraction_groups
+    assert [beam.name for beam in plan.beams] == [beams[beam.number]["name"] for beam in plan.beams]
+    for part in group.beams:
+        assert part.dose_gy * group.fractions * 100 == pytest.approx(float(beams[part.beam_number]["dose"]))
