@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dicomlogic_core as dl
@@ -72,6 +73,17 @@ def test_it_is_written_beside_the_volume_and_shown_in_a_notebook(session_of: Ses
     assert written == volume.metadata["report"]
     assert "suv.date-repaired" in {one["code"] for one in written["findings"]}
     assert "RadiopharmaceuticalStartDateTime" in volume._repr_html_()
+
+
+def test_an_activity_volume_tells_the_factors_to_every_kind_of_uptake(session_of: Sessions) -> None:
+    """As plain numbers, so that who has no plugin can multiply: by slice where beds differ."""
+    found = volumes(session_of(pet.two_beds()))
+    factors = found["activity"].metadata["suv"]["factors"]
+    for key in ("bw", "lbm", "lbm-janma", "bsa", "ibw"):
+        assert len(factors[key]) == 6
+        made = np.asarray(found["activity"], dtype=np.float64) * np.array(factors[key])[:, None, None]
+        np.testing.assert_allclose(made, np.asarray(found[key]), rtol=1e-6)
+    assert found["bw"].metadata["suv"]["factor"] == factors["bw"]
 
 
 def test_uptake_minutes_are_told_where_they_do_not_count(session_of: Sessions) -> None:

@@ -421,3 +421,23 @@ def test_offsets_from_utc(session_of: Sessions) -> None:
     volume = loaded(session_of(pet.pet_series(name="mixed", each=each)))
     np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
     assert codes_of(volume)["suv.timezone"] == "warning"
+
+    isotope = {"RadiopharmaceuticalStartDateTime": "20200102100000+0200", "RadiopharmaceuticalStartTime": None}
+    volume = loaded(session_of(pet.pet_series(name="unclear", isotope=isotope)))
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
+    assert codes_of(volume)["suv.timezone"] == "warning"
+
+
+def test_a_private_date_that_was_not_shifted_with_the_others_is_not_used(session_of: Sessions) -> None:
+    volume = loaded(session_of(pet.pet_series(private=pet.ge_times(scan="20130405110000.00"))))
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
+    (found,) = [one for one in volume.findings if one.code == "suv.reference-time"]
+    assert found.severity == "warning"
+    assert "2.46e+03 days off and not used" in found.message
+
+
+def test_a_reference_by_option_is_told_as_such(session_of: Sessions) -> None:
+    volume = loaded(session_of(pet.pet_series()), **{"reference-time": "11:10"})
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * decayed(4200), rtol=1e-6)
+    (reference,) = [one for one in volume.metadata["report"]["inputs"] if one["name"] == "reference time"]
+    assert (reference["raw"], reference["value"], reference["source"]) == ("11:10", "2020-01-02 11:10:00", "option")

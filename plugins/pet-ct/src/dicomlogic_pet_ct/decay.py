@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from dicomlogic_pet_ct.moments import clock_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_BY_OPTION = "given by option reference-time"
+_DAY = 86400.0
 _ROUNDED_S = 1.0  # times are often written in whole seconds
 _NOTABLE = 0.02  # relative effect on the uptake from which a rival rule is a warning
 
@@ -50,34 +53,61 @@ def average_time(duration_s: NDArray[np.float64], half_life_s: float) -> NDArray
 
 def corrected_to(inputs: PetInputs, half_life_s: float) -> Reference | Finding:
     """The moments for values that are corrected to the start of the scan (DecayCorrection START); a refusal else."""
-    frames = inputs.frames
-    count = len(frames)
-    if np.isfinite(inputs.reference.value):
-        return _found(frames, np.full(count, inputs.reference.value), "given by option reference-time", half_life_s)
-    if frames.all_known("correction_s"):
-        return _found(frames, frames.correction_s, "DecayCorrectionDateTime", half_life_s)
-    if frames.all_known("scan_s"):
-        return _found(frames, frames.scan_s, "GE scan date-time (0009,100D)", half_life_s)
-    known = frames.acquisition_s[np.isfinite(frames.acquisition_s)]
-    first = float(min([*known.tolist(), *([inputs.first_s] if np.isfinite(inputs.first_s) else [])], default=np.nan))
-    if frames.all_known("series_s") and not frames.series_s.max() > first:
-        why = "SeriesTime, not later than the first acquisition"
-        if np.isnan(first):
-            why = "SeriesTime, as acquisition times are unknown"
-        return _found(frames, frames.series_s, why, half_life_s, warn=bool(np.isnan(first)))
-    if not frames.all_known("acquisition_s"):
+    first = _first_acquisition(inputs)
+    chosen = next(_candidates(inputs, first, half_life_s), None)
+    if chosen is None:
         return _no_reference("neither SeriesTime nor AcquisitionTime of every frame can be used")
+    doubts = _doubts(inputs.frames, first) if chosen[1] != _BY_OPTION else []
+    return _found(inputs.frames, *chosen, half_life_s, doubts)
+
+
+def _candidates(inputs: PetInputs, first: float, half_life_s: float) -> Iterator[tuple[NDArray[np.float64], str]]:
+    """Moments and the rule they come from, the most trusted first."""
+    frames = inputs.frames
+    everywhere = np.ones(len(frames))
+    if np.isfinite(inputs.reference.value):
+        yield everywhere * inputs.reference.value, _BY_OPTION
+    if frames.all_known("correction_s"):
+        yield frames.correction_s, "DecayCorrectionDateTime"
+    if frames.all_known("scan_s") and not _days_off(frames.scan_s, first):
+        yield frames.scan_s, "GE scan date-time (0009,100D)"
+    if frames.all_known("series_s") and not frames.series_s.max() > first:
+        known = ", not later than the first acquisition" if np.isfinite(first) else ""
+        yield frames.series_s, f"SeriesTime{known}"
+    back = _back(frames, half_life_s)
+    # A reference after the frame's own start is none: FrameReferenceTime is 0 or of something else.
+    if np.isfinite(back).all() and bool((back <= frames.acquisition_s + _ROUNDED_S).all()):
+        yield back, "AcquisitionTime + mean time of the frame - FrameReferenceTime"
+    if frames.all_known("acquisition_s"):
+        yield everywhere * first, "first AcquisitionTime of the series, as FrameReferenceTime does not tell"
+
+
+def _first_acquisition(inputs: PetInputs) -> float:
+    """Start of the first frame of the series; NaN when none is known."""
+    known = [*inputs.frames.acquisition_s.tolist(), inputs.first_s]
+    return min(filter(isfinite, known), default=np.nan)
+
+
+def _back(frames: FrameInputs, half_life_s: float) -> NDArray[np.float64]:
+    """(n,) the moment from which FrameReferenceTime counts; NaN where that is 0 or the duration is not known."""
     back = frames.acquisition_s + average_time(frames.duration_s, half_life_s) - frames.frame_reference_s
-    usable = (
-        np.isfinite(back)
-        & (frames.frame_reference_s > 0)
-        & (frames.duration_s > 0)
-        & (back <= frames.acquisition_s + _ROUNDED_S)
-    )
-    if bool(usable.all()):
-        return _found(frames, back, "AcquisitionTime + mean time of the frame - FrameReferenceTime", half_life_s)
-    why = "first AcquisitionTime of the series, as FrameReferenceTime does not tell"
-    return _found(frames, np.full(count, first), why, half_life_s)
+    return np.where((frames.frame_reference_s > 0) & (frames.duration_s > 0), back, np.nan)
+
+
+def _days_off(seconds: NDArray[np.float64], first: float) -> float:
+    """Days by which a date is another than that of the acquisitions, as after careless de-identification; else 0."""
+    off = float(np.abs(seconds - first).max())
+    return off / _DAY if off > _DAY / 2 else 0.0
+
+
+def _doubts(frames: FrameInputs, first: float) -> list[str]:
+    """What speaks against the times of the header."""
+    found = []
+    if frames.all_known("scan_s") and (days := _days_off(frames.scan_s, first)):
+        found.append(f"GE's scan date-time is {days:.3g} days off and not used")
+    if not np.isfinite(first):
+        found.append("acquisition times are unknown")
+    return found
 
 
 def measured_at(inputs: PetInputs, half_life_s: float) -> Reference | Finding:
@@ -101,34 +131,29 @@ def _no_reference(why: str) -> Finding:
 
 
 def _found(
-    frames: FrameInputs, seconds: NDArray[np.float64], rule: str, half_life_s: float, *, warn: bool = False
+    frames: FrameInputs, seconds: NDArray[np.float64], rule: str, half_life_s: float, doubts: Sequence[str]
 ) -> Reference:
     """The moments with a note of the rule, a warning where another time of the header gives another uptake."""
     low, high = float(seconds.min()), float(seconds.max())
     when = clock_text(low) if high - low < _ROUNDED_S else f"{clock_text(low)} to {clock_text(high)} by frame"
-    message = f"decay is corrected to {when}: {rule}"
-    if frames.all_known("acquisition_s") and bool((seconds > frames.acquisition_s + _ROUNDED_S).any()):
-        late = float((seconds - frames.acquisition_s).max())
-        message += f"; that is {late:.0f} s after the start of a frame"
-        warn = True
+    words = [f"decay is corrected to {when}: {rule}", *doubts]
+    late = seconds - frames.acquisition_s
+    late = late[np.isfinite(late) & (late > _ROUNDED_S)]
+    if len(late):
+        words.append(f"that is up to {late.max():.0f} s after the start of a frame")
     rivals = _rivals(frames, seconds, half_life_s)
-    if rivals:
-        message += "; " + "; ".join(text for text, _ in rivals)
-        warn = warn or max(effect for _, effect in rivals) > _NOTABLE
-    note = finding("suv.reference-time", message)
-    if warn:
-        remedy = "verify; or give it: reference-time=..."
-        note = finding("suv.reference-time", message, severity="warning", remedy=remedy)
+    words.extend(text for text, _ in rivals)
+    note = finding("suv.reference-time", "; ".join(words))
+    if doubts or len(late) or any(effect > _NOTABLE for _, effect in rivals):
+        note = replace(note, severity="warning", remedy="verify; or give it: reference-time=...")
     return Reference(seconds=seconds, rule=rule, findings=(note,))
 
 
 def _rivals(frames: FrameInputs, seconds: NDArray[np.float64], half_life_s: float) -> list[tuple[str, float]]:
     """What other times of the header would give, with their relative effect on the uptake."""
-    back = frames.acquisition_s + average_time(frames.duration_s, half_life_s) - frames.frame_reference_s
-    # A FrameReferenceTime of 0 says nothing.
-    back = np.where(frames.frame_reference_s > 0, back, np.nan)
+    others = (("FrameReferenceTime", _back(frames, half_life_s)), ("the private (0071,1022)", frames.vendor_start_s))
     found = []
-    for name, other in (("FrameReferenceTime", back), ("the private start (0071,1022)", frames.vendor_start_s)):
+    for name, other in others:
         off = np.abs(other - seconds)
         off = off[np.isfinite(off)]
         if not len(off) or off.max() <= _ROUNDED_S:

@@ -87,13 +87,11 @@ class PetPart:
 
     def placed(self, number: int, layout: Layout) -> tuple[Stack, Layout]:
         """The stack of one volume, and `layout` (that of the first) with its own frames."""
-        member = self.members[number]
         if number == 0:
             return self.stack, layout
-        place = {row: n for n, row in enumerate(self.stack.rows.tolist())}
-        own = tuple(None if row is None else int(member[place[row]]) for row in layout.rows)
-        stack = replace(self.stack, rows=member, doubles=())
-        return stack, replace(layout, rows=own)
+        rows = dict(zip(self.stack.rows.tolist(), self.members[number].tolist()))
+        own = tuple(None if row is None else rows[row] for row in layout.rows)
+        return replace(self.stack, rows=self.members[number], doubles=()), replace(layout, rows=own)
 
     def refs(self, layout: Layout) -> list[tuple[FrameRef | None, ...]]:
         """The frames of every volume as `layout` puts those of the first."""

@@ -191,17 +191,15 @@ def _injections(reader: _Reader, clock: Clock) -> dict[str, tuple[Number, ...]]:
     if given is not None:
         reader.findings.append(finding("suv.option", "injection time by option injection-time"))
         return {"injected_at": given[:1], "injected_clock": given[1:]}
-    start = reader.one(
-        "RadiopharmaceuticalStartDateTime",
-        reader.texts.of_isotope("RadiopharmaceuticalStartDateTime"),
-        "give it: injection-time=...",
+    remedy = "give it: injection-time=..."
+    start, day = (
+        reader.one(tag, reader.texts.of_isotope(tag), remedy)
+        for tag in ("RadiopharmaceuticalStartDateTime", "RadiopharmaceuticalStartTime")
     )
-    private = reader.one("(0009,103B)", reader.texts.distinct(GE_INJECTION), "give it: injection-time=...")
-    day = reader.one(
-        "RadiopharmaceuticalStartTime",
-        reader.texts.of_isotope("RadiopharmaceuticalStartTime"),
-        "give it: injection-time=...",
-    )
+    private = reader.one("(0009,103B)", reader.texts.distinct(GE_INJECTION), remedy)
+    if clock.unclear(start):
+        message = "the injection has an offset from UTC and the scan has none: both are taken as local times"
+        reader.findings.append(finding("suv.timezone", message))
     return {
         "injected_at": (
             number(name, "RadiopharmaceuticalStartDateTime", clock.moment(start), raw=start),

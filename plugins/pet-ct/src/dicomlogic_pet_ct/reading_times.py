@@ -56,41 +56,44 @@ class Clock:
         what = f"{count} different offsets from UTC" if count > 1 else "an offset from UTC in some instances only"
         return [finding("suv.timezone", f"{what} inside the series; times are put into one zone")]
 
+    def unclear(self, text: str) -> bool:
+        """True for a moment with an offset while the series has none to compare it with."""
+        return _ZONE.search(text.strip()) is not None and not isfinite(self.base)
+
     def pairs(self, dates: Sequence[str], time: str) -> NDArray[np.float64]:
         """(n,) moments of dates and times in two attributes; the first of `dates` that a frame has is used."""
-        clocks = self.texts.of_frames(time)
-        calendars = [self.texts.of_frames(date) for date in dates]
-        joined = [
-            (next((column[n] for column in calendars if isfinite(date_time_seconds(column[n]))), ""), clock)
-            for n, clock in enumerate(clocks)
-        ]
-        # Without any date all is of one day; then midnight cannot be told.
-        known = {
-            (date, clock): (date_time_seconds(date) if date else 0.0) + time_seconds(clock)
-            for date, clock in set(joined)
-        }
-        return np.array([known[pair] + self._shift(n) for n, pair in enumerate(joined)], dtype=np.float64)
+        columns = [self.texts.of_frames(tag) for tag in (*dates, time)]
+        joined = list(zip(*columns))
+        known = {texts: _seconds(texts[:-1], texts[-1]) for texts in set(joined)}
+        return np.array([known[texts] for texts in joined], dtype=np.float64) + self._shifts()
 
     def moments(self, tag: str | PrivateTag) -> NDArray[np.float64]:
         """(n,) moments of a date-time attribute."""
-        texts = self.texts.of_frames(tag)
-        return np.array([self.moment(text, frame) for frame, text in enumerate(texts)], dtype=np.float64)
+        said = list(zip(self.texts.of_frames(tag), self.zones))
+        known = {pair: self._moment(*pair) for pair in dict.fromkeys(said)}
+        return np.array([known[pair] for pair in said], dtype=np.float64)
 
-    def moment(self, text: str, frame: int = 0) -> float:
-        """The moment of a DT value of a frame; its own offset counts where it has one, else that of the instance."""
-        text = text.strip()
+    def moment(self, text: str) -> float:
+        """The moment of a DT value that all instances share."""
+        return self._moment(text.strip(), self.zones[0] if self.zones else nan)
+
+    def _moment(self, text: str, zone: float) -> float:
+        """The value's own offset counts where it has one, else that of its instance."""
         own = _ZONE.search(text)
-        local = date_time_seconds(text[: own.start()] if own else text)
         # Less than hours is a date, not a moment.
-        if len(text) < 10:
-            return nan
-        if own is None:
-            return local + self._shift(frame)
-        return local + (self.base - zone_seconds(own[0]) if isfinite(self.base) else 0.0)
+        local = date_time_seconds(text[: own.start()] if own else text) if len(text) >= 10 else nan
+        zone = zone_seconds(own[0]) if own else zone
+        return local + (self.base - zone if isfinite(zone) and isfinite(self.base) else 0.0)
 
-    def _shift(self, frame: int) -> float:
-        zone = self.zones[frame]
-        return self.base - zone if isfinite(zone) else 0.0
+    def _shifts(self) -> NDArray[np.float64]:
+        shifts = self.base - np.array(self.zones)
+        return np.where(np.isfinite(shifts), shifts, 0.0)
+
+
+def _seconds(dates: Sequence[str], clock: str) -> float:
+    """The moment of a time on the first date that is one; without any date all is of one day."""
+    days = (date_time_seconds(date) for date in dates)
+    return next((day for day in days if isfinite(day)), 0.0) + time_seconds(clock)
 
 
 def zone_seconds(text: str) -> float:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomlogic_core import Finding
-from dicomlogic_pet_ct.factors import SuvFactors
+from dicomlogic_pet_ct.factors import SuvFactors, suv_factors
 from dicomlogic_pet_ct.inputs import Number, PetInputs, Word
 from dicomlogic_pet_ct.moments import moment_text
-from dicomlogic_pet_ct.norms import Variant
+from dicomlogic_pet_ct.norms import VARIANTS, Variant
 from dicomlogic_pet_ct.timing import Timing
 from dicomlogic_pet_ct.units import Calibration
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUANTITY = ("126400", "Standardized Uptake Value")
+ACTIVITY_UNIT = {"scheme": "UCUM", "value": "Bq/ml", "meaning": "Becquerels/milliliter"}
 
 
 def suv_report(inputs: PetInputs, made: SuvFactors, frames: slice, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -60,6 +61,14 @@ def activity_report(inputs: PetInputs, made: Calibration, frames: slice, finding
         "header": dict(inputs.texts),
         "assumptions": [],
         "findings": [one.as_dict() for one in findings],
+    }
+
+
+def uptake_factors(inputs: PetInputs, made: Calibration, frames: slice) -> dict[str, float | list[float]]:
+    """Kind of uptake -> the factor from the activity of an activity volume to it, by slice where it is a list."""
+    found = {key: suv_factors(inputs, key) for key in VARIANTS}
+    return {
+        key: _numbers((one.scale / made.scale)[frames]) for key, one in found.items() if isinstance(one, SuvFactors)
     }
 
 

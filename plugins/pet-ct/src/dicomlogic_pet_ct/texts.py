@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +25,15 @@ class FrameTexts:
     def __init__(self, series: SeriesView, rows: Sequence[int]) -> None:
         self.series = series
         self.rows = [int(row) for row in rows]
-        self.instances = list(dict.fromkeys(series.frames.instance[self.rows].tolist()))
+        self._instances = frozenset(series.frames.instance[self.rows].tolist())
+        self._isotopes: list[Mapping[str, Any]] | None = None
 
     def of_frames(self, tag: str | PrivateTag) -> list[str]:
         """One text per frame, "" where absent."""
         column = self.series.frames.text(tag)
-        return [(column[row] or "").strip() for row in self.rows]
+        picked = [column[row] for row in self.rows]
+        known = {text: (text or "").strip() for text in set(picked)}
+        return [known[text] for text in picked]
 
     def numbers(self, tag: str | PrivateTag) -> NDArray[np.float64]:
         """(n,) one number per frame, NaN where absent or unreadable."""
@@ -52,11 +56,11 @@ class FrameTexts:
         texts = [_value(item, keyword) for item in self.isotopes()]
         return _distinct(texts) if any(texts) else self.distinct(keyword)
 
-    def isotopes(self) -> Iterator[Mapping[str, Any]]:
-        """Items of RadiopharmaceuticalInformationSequence."""
-        for instance, items in enumerate(self._items("RadiopharmaceuticalInformationSequence")):
-            if instance in self._wanted:
-                yield from items or ()
+    def isotopes(self) -> list[Mapping[str, Any]]:
+        """Items of RadiopharmaceuticalInformationSequence; equal ones that follow each other once."""
+        if self._isotopes is None:
+            self._isotopes = [item for item, _ in groupby(self._items("RadiopharmaceuticalInformationSequence"))]
+        return self._isotopes
 
     def code(self, sequence: str) -> tuple[str, str]:
         """Value and meaning of the first code of a sequence inside the radiopharmaceutical; "" when absent."""
@@ -68,10 +72,8 @@ class FrameTexts:
 
     def mapped_units(self) -> str:
         """UCUM code of the real world value mapping; "" when there is none."""
-        for instance, items in enumerate(self._items("RealWorldValueMappingSequence")):
-            for item in items or () if instance in self._wanted else ():
-                return _value(_first_item(item, "004008EA"), "00080100")  # MeasurementUnitsCodeSequence
-        return ""
+        first: Mapping[str, Any] = next(self._items("RealWorldValueMappingSequence"), {})
+        return _value(_first_item(first, "004008EA"), "00080100")  # MeasurementUnitsCodeSequence
 
     def shown(self, tag: str | PrivateTag) -> str:
         """The distinct texts of an attribute, for people."""
@@ -79,12 +81,11 @@ class FrameTexts:
         more = f" ... ({len(texts)} values)" if len(texts) > _MOST_SHOWN else ""
         return ", ".join(text or "absent" for text in texts[:_MOST_SHOWN]) + more if any(texts) else ""
 
-    @property
-    def _wanted(self) -> frozenset[int]:
-        return frozenset(self.instances)
-
-    def _items(self, keyword: str) -> Sequence[Sequence[Mapping[str, Any]] | None]:
-        return self.series.items(keyword)
+    def _items(self, keyword: str) -> Iterator[Mapping[str, Any]]:
+        """The items of a sequence, over the instances of the frames."""
+        for instance, items in enumerate(self.series.items(keyword)):
+            if instance in self._instances:
+                yield from items or ()
 
 
 def _first_item(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -106,7 +106,7 @@ def _between(inputs: PetInputs, half_life: Checked, at: Reference, found: list[F
         uptake_s=at.seconds - injected,
         factor=factor,
         formula=_DECAY,
-        inputs=(half_life.input, given.input),
+        inputs=(half_life.input, given.input, *([inputs.reference] if inputs.reference.source == "option" else [])),
         findings=tuple(found),
     )
 

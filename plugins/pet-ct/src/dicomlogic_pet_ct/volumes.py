@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from dicomlogic_core import (
     Finding,
     FrameArray,
+    FrameRef,
     GeometryError,
     Layout,
     Loadable,
@@ -25,7 +27,7 @@ from dicomlogic_pet_ct.factors import SuvFactors, SuvRefusal, activity_factors, 
 from dicomlogic_pet_ct.inputs import PetInputs
 from dicomlogic_pet_ct.offers import ACTIVITY, STORED, part_inputs
 from dicomlogic_pet_ct.parts import PetPart, part_of
-from dicomlogic_pet_ct.report import activity_report, codes, stored_report, suv_report
+from dicomlogic_pet_ct.report import ACTIVITY_UNIT, activity_report, stored_report, suv_report, uptake_factors
 from dicomlogic_pet_ct.units import Calibration
 
 if TYPE_CHECKING:
@@ -52,7 +54,9 @@ def make(loadable: Loadable, context: LoadContext) -> Volume | VolumeSequence:
     made = _factors(inputs, loadable.options.get("suv", ""), series.series_uid)
     layout = part.layout(context.options.get("irregular", ""))
     maker = _Maker(loadable=loadable, context=context, part=part, layout=layout, inputs=inputs, made=made)
-    volumes = tuple(maker.volume(number, array) for number, array in enumerate(maker.arrays()))
+    refs = part.refs(layout)
+    arrays = maker.arrays(refs)
+    volumes = tuple(maker.volume(number, array, refs[number]) for number, array in enumerate(arrays))
     if part.axis is None:
         return volumes[0]
     findings = tuple(dict.fromkeys(found for volume in volumes for found in volume.findings))
@@ -80,9 +84,8 @@ class _Maker:
     inputs: PetInputs
     made: SuvFactors | Calibration | None
 
-    def arrays(self) -> list[NDArray[Any] | FrameArray]:
+    def arrays(self, wanted: Sequence[Sequence[FrameRef | None]]) -> list[NDArray[Any] | FrameArray]:
         """The pixels of every volume, asked for at once."""
-        wanted = self.part.refs(self.layout)
         frames = [ref for refs in wanted for ref in refs]
         if self.made is None:
             array = self.context.stack(frames, real=True)
@@ -97,19 +100,13 @@ class _Maker:
             for first in range(0, len(frames), size)
         ]
 
-    def volume(self, number: int, array: NDArray[Any] | FrameArray) -> Volume:
+    def volume(self, number: int, array: NDArray[Any] | FrameArray, refs: Sequence[FrameRef | None]) -> Volume:
         """One volume."""
         stack, layout = self.part.placed(number, self.layout)
         findings = self._findings()
         metadata = stack_metadata(stack, layout, show_phi=is_true(self.context.options, "show_phi"))
         size = len(self.part.members[number])
-        metadata["report"] = self._report(slice(number * size, (number + 1) * size), findings)
-        if isinstance(self.made, SuvFactors):
-            metadata["suv"] = coded = codes(self.made.variant)
-            metadata |= {"quantity_code": coded["quantity"], "unit_code": coded["unit"]}
-            if self.made.unit == "g/ml":
-                metadata["window"] = [_WINDOWS.get(self.inputs.tracer, _WINDOW)]
-        metadata["inverted"] = True  # activity is shown dark on white
+        metadata |= self._meaning(slice(number * size, (number + 1) * size), findings)
         if self.context.padding is not None:
             metadata["padding"] = self.context.padding
         quantity, unit = self._quantity()
@@ -120,7 +117,7 @@ class _Maker:
             quantity=quantity,
             unit=unit,
             frame_of_reference_uid=stack.series.frames.text("FrameOfReferenceUID")[first] or "",
-            provenance=self.part.refs(self.layout)[number],
+            provenance=tuple(refs),
             missing=layout.missing,
             metadata=metadata,
             findings=findings,
@@ -141,9 +138,18 @@ class _Maker:
             more.append(off)
         return tuple(dict.fromkeys([*self.loadable.findings, *more]))
 
-    def _report(self, frames: slice, findings: tuple[Finding, ...]) -> dict[str, Any]:
-        if isinstance(self.made, SuvFactors):
-            return suv_report(self.inputs, self.made, frames, findings)
-        if self.made is not None:
-            return activity_report(self.inputs, self.made, frames, findings)
-        return stored_report(self.inputs, findings)
+    def _meaning(self, frames: slice, findings: tuple[Finding, ...]) -> dict[str, Any]:
+        """What the values are: the report, codes and factors that can be read without this plugin, the window."""
+        shown: dict[str, Any] = {"inverted": True}  # activity is shown dark on white
+        if self.made is None:
+            return {**shown, "report": stored_report(self.inputs, findings)}
+        if isinstance(self.made, Calibration):
+            report = activity_report(self.inputs, self.made, frames, findings)
+            factors = uptake_factors(self.inputs, self.made, frames)
+            return {**shown, "report": report, "unit_code": ACTIVITY_UNIT, "suv": {"factors": factors}}
+        report = suv_report(self.inputs, self.made, frames, findings)
+        coded = report["codes"]
+        if self.made.unit == "g/ml":
+            shown["window"] = [_WINDOWS.get(self.inputs.tracer, _WINDOW)]
+        said = {"variant": self.made.variant.key, "factor": report["factor"], **coded}
+        return {**shown, "report": report, "suv": said, "quantity_code": coded["quantity"], "unit_code": coded["unit"]}
