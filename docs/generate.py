@@ -52,8 +52,8 @@ def command_line() -> str:
     parser = build_parser()
     lines = ["# Command line", "", str(parser.description), ""]
     lines += [
-        "Every command prints a table for people, or with `--json` [the same records](json.md) for programs. JSON goes to",
-        "stdout, progress and messages to stderr.",
+        "Every command prints a table for people, or with `--json` [the same records](json.md) for programs. JSON goes",
+        "to stdout, progress and messages to stderr.",
         "",
         "| exit code | meaning |",
         "|---|---|",
