@@ -12,14 +12,8 @@ import numpy as np
 
 from dicomlogic_core.errors import UsageError
 from dicomlogic_core.findings import finding, merged
-from dicomlogic_core.resample_grid import (
-    Kernel,
-    at_places,
-    general_planes,
-    kernel_type,
-    parallel_lines,
-    separable_planes,
-)
+from dicomlogic_core.resample_grid import Kernel, at_places, general_planes, kernel_type
+from dicomlogic_core.resample_lines import leaning_planes, leans, parallel_lines, separable_planes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -154,13 +148,15 @@ def _holds(kind: np.dtype[Any], value: float) -> bool:
 def _planes(here: Geometry, there: Geometry, source: NDArray[Any], kernel: Kernel) -> Planes:
     """Planes on the grid `there` of an array on the grid `here`."""
     matrix = np.linalg.inv(here.ijk_to_lps) @ there.ijk_to_lps
+    kind = kernel_type(source.dtype, kernel)
     found = parallel_lines(matrix, there.size_ijk, source.shape[2::-1], kernel)
-    if found is None:
-        return general_planes(np.ascontiguousarray(source), matrix, there.size_ijk, kernel)
-    axes, lines = found
-    order = [2 - axis for axis in reversed(axes)]
-    turned = source.transpose(*order, *range(3, source.ndim))
-    return separable_planes(turned, lines, kernel_type(source.dtype, kernel))
+    if found is not None:
+        axes, lines = found
+        order = [2 - axis for axis in reversed(axes)]
+        return separable_planes(source.transpose(*order, *range(3, source.ndim)), lines, kind)
+    if leans(matrix, there.size_ijk):
+        return leaning_planes(source, matrix, there.size_ijk, kernel, kind)
+    return general_planes(np.ascontiguousarray(source), matrix, there.size_ijk, kernel)
 
 
 def _mapped_planes(

@@ -277,7 +277,7 @@ def test_refusals() -> None:
         dl.sample_points(noise(), np.zeros((3, 2)))
 
 
-@pytest.mark.parametrize("name", ["finer", "oblique"])
+@pytest.mark.parametrize("name", ["finer", "oblique", "leaning"])
 def test_memory_is_that_of_the_result(name: str) -> None:
     """No table of coordinates of all voxels: 24 bytes each would be six times the result."""
     wanted = dl.Geometry(size_ijk=(160, 160, 120), ijk_to_lps=GRIDS[name].ijk_to_lps)
