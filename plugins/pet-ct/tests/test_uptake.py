@@ -94,6 +94,10 @@ CASES = {
     "not corrected": _case(
         decayed(3600 + _MEAN), {"suv.not-decay-corrected": "note"}, DecayCorrection="NONE", CorrectedImage=["ATTN"]
     ),
+    "said to be corrected and not to be": _case(
+        decayed(3600 + _MEAN), {"suv.not-decay-corrected": "warning"}, DecayCorrection="NONE", DecayFactor="1.0"
+    ),
+    "a decay factor that agrees": _case(FACTOR, DecayFactor=f"{2 ** (_MEAN / pet.HALF_LIFE_S):.8f}"),
     "DECAY for DECY": _case(FACTOR, CorrectedImage=["ATTN", "DECAY"]),
     "scan time of GE": _case(FACTOR, SeriesTime="113000", private=pet.ge_times(scan="20200102110000.00")),
     "scan time of GE, no creator": _case(
@@ -260,7 +264,7 @@ _REFUSED = {
         {"decay-correction": "START"},
     ),
     "corrected and not corrected": (
-        {"DecayCorrection": "NONE"},
+        {"DecayCorrection": "NONE", "DecayFactor": "1.3"},
         {},
         "suv.not-decay-corrected",
         "decay-correction",
@@ -441,3 +445,12 @@ def test_a_reference_by_option_is_told_as_such(session_of: Sessions) -> None:
     np.testing.assert_allclose(first_column(volume), ACTIVITY * decayed(4200), rtol=1e-6)
     (reference,) = [one for one in volume.metadata["report"]["inputs"] if one["name"] == "reference time"]
     assert (reference["raw"], reference["value"], reference["source"]) == ("11:10", "2020-01-02 11:10:00", "option")
+
+
+def test_a_decay_factor_that_speaks_of_another_reference_is_told(session_of: Sessions) -> None:
+    """Values that were multiplied by 1.5 hold for more than an hour before their frame."""
+    volume = loaded(session_of(pet.pet_series(DecayFactor="1.5")))
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
+    (found,) = [one for one in volume.findings if one.code == "suv.reference-time"]
+    assert found.severity == "warning"
+    assert "DecayFactor gives another time, up to 3794 s off" in found.message

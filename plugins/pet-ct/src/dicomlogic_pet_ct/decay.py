@@ -151,7 +151,13 @@ def _found(
 
 def _rivals(frames: FrameInputs, seconds: NDArray[np.float64], half_life_s: float) -> list[tuple[str, float]]:
     """What other times of the header would give, with their relative effect on the uptake."""
-    others = (("FrameReferenceTime", _back(frames, half_life_s)), ("the private (0071,1022)", frames.vendor_start_s))
+    factor = np.where(frames.decay_factor > 1, frames.decay_factor, np.nan)  # 1 is also written by who does not know
+    mean = frames.acquisition_s + average_time(frames.duration_s, half_life_s)
+    others = (
+        ("FrameReferenceTime", _back(frames, half_life_s)),
+        ("DecayFactor", mean - np.log2(factor) * half_life_s),
+        ("the private (0071,1022)", frames.vendor_start_s),
+    )
     found = []
     for name, other in others:
         off = np.abs(other - seconds)

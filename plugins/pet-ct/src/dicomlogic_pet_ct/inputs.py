@@ -73,6 +73,7 @@ class FrameInputs:
         vendor_start_s: Siemens' start, compared only.
         correction_s: DecayCorrectionDateTime of enhanced objects.
         mean_s: FrameReferenceDateTime of enhanced objects: when the activity was the mean over the frame.
+        decay_factor: DecayFactor, by which the values were multiplied.
         philips_activity: Bq/ml per rescaled unit.
         philips_suv: g/ml per rescaled unit.
         calibration: DoseCalibrationFactor.
@@ -89,6 +90,7 @@ class FrameInputs:
     vendor_start_s: NDArray[np.float64] = field(default_factory=_none)
     correction_s: NDArray[np.float64] = field(default_factory=_none)
     mean_s: NDArray[np.float64] = field(default_factory=_none)
+    decay_factor: NDArray[np.float64] = field(default_factory=_none)
     philips_activity: NDArray[np.float64] = field(default_factory=_none)
     philips_suv: NDArray[np.float64] = field(default_factory=_none)
     calibration: NDArray[np.float64] = field(default_factory=_none)

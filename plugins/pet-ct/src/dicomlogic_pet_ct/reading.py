@@ -36,7 +36,7 @@ _CORRECTED = {"AttenuationCorrected": "ATTN", "DecayCorrected": "DECY", "Sensiti
 SHOWN = (
     *("AcquisitionDate", "AcquisitionTime", "SeriesDate", "SeriesTime", "ActualFrameDuration", "FrameReferenceTime"),
     *("FrameAcquisitionDateTime", "FrameReferenceDateTime", "DecayCorrectionDateTime", "TimezoneOffsetFromUTC"),
-    *("CorrectedImage", "DoseCalibrationFactor"),
+    *("CorrectedImage", "DecayFactor", "DoseCalibrationFactor"),
 )
 """Attributes whose texts the report shows as they are."""
 
@@ -58,6 +58,7 @@ def read_inputs(
     frames = FrameInputs(
         slope=texts.numbers("RescaleSlope"),
         intercept=_intercept(texts),
+        decay_factor=texts.numbers("DecayFactor"),
         philips_activity=texts.numbers(PHILIPS_ACTIVITY),
         philips_suv=texts.numbers(PHILIPS_SUV),
         calibration=texts.numbers("DoseCalibrationFactor"),

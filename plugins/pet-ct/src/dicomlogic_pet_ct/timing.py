@@ -18,6 +18,7 @@ from dicomlogic_pet_ct.severities import as_warnings, has_errors
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_FACTOR_OFF = 1e-3
 _DECAY = "exp(ln 2 / half-life x (reference time - injection time))"
 
 
@@ -135,12 +136,21 @@ def _mode(inputs: PetInputs) -> tuple[str, list[Finding]]:
     if said.source == "option":
         return said.value, [finding("suv.option", f"decay correction {said.value} by option")]
     if said.value == "NONE":
-        if corrected:
-            message = "DecayCorrection is NONE, but CorrectedImage names DECY"
-            return "", [finding("suv.not-decay-corrected", message, severity="error")]
-        message = "values are not corrected for decay: done here, from the mean moment of every frame"
-        return "NONE", [finding("suv.not-decay-corrected", message, severity="note", remedy="")]
+        return _not_corrected(inputs, said, corrected=corrected)
     if not corrected:
         message = f"CorrectedImage does not name DECY, but DecayCorrection is {said.value}"
         return "", [finding("suv.not-decay-corrected", message, severity="error")]
     return said.value, []
+
+
+def _not_corrected(inputs: PetInputs, said: Word, *, corrected: bool) -> tuple[str, list[Finding]]:
+    """Values that are said not to be corrected, unless the factor that they were multiplied by says otherwise."""
+    factors = inputs.frames.decay_factor
+    if bool((np.abs(factors[np.isfinite(factors)] - 1) > _FACTOR_OFF).any()):
+        message = f"{said.tag} is {said.raw}, but DecayFactor is up to {np.nanmax(factors):.4g}"
+        return "", [finding("suv.not-decay-corrected", message, severity="error")]
+    message = "values are not corrected for decay: done here, from the mean moment of every frame"
+    if not corrected:
+        return "NONE", [finding("suv.not-decay-corrected", message, severity="note", remedy="")]
+    message += f"; CorrectedImage names DECY all the same, but {said.tag} says {said.raw}"
+    return "NONE", [finding("suv.not-decay-corrected", message, remedy="verify; or give it: decay-correction=START")]
