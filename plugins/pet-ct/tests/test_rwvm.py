@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +94,19 @@ def test_a_mapping_for_stored_and_one_for_rescaled_values_give_the_same_uptake(s
     assert one.confidence == 1.0
     assert one.name.endswith("(SUVbw RWVM)")
     np.testing.assert_allclose(values(session, one, lazy=lazy), EXPECTED, rtol=1e-6)
+
+
+def test_a_job_has_the_mapping_with_it_and_writes_its_report(session_of, tmp_path):
+    images = pet.pet_series(PatientWeight=None)
+    session = session_of([*images, mapping_of(images, np.full(5, FACTOR))])
+    jobs = dl.make_jobs(session, offered(session), tmp_path / "out")
+    (result,) = dl.run_jobs(pickle.loads(pickle.dumps(jobs)))
+    assert result.error is None
+    (path,) = (path for path in result.paths if path.endswith(".report.json"))
+    report = json.loads(Path(path).read_text(encoding="utf-8"))
+    assert report["read_as"] == "rescaled"
+    assert report["inputs"][0]["value"] == FACTOR
+    assert report["codes"]["unit"]["value"] == "g/ml{SUVbw}"
 
 
 def test_a_mapping_that_fits_neither_is_named_and_not_used(session_of):

@@ -19,6 +19,8 @@ from dicomlogic_pet_ct.rwvm_scale import TOLERANCE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_WINDOW = [3.0, 6.0]  # level and width in g/ml, as PET is read
+
 
 def mapped_volume(loadable: Loadable, context: LoadContext) -> Volume:
     """The uptake values of a loadable.
@@ -47,11 +49,13 @@ class _Mapped:
     """The scale of every frame of a volume, read again when it is loaded.
 
     Attributes:
+        slopes: (n,) as the mapping gives them.
         scale: (n,) uptake value per stored value.
         off: largest relative difference from the computed factors; None where there are none.
         findings: a difference above the tolerance.
     """
 
+    slopes: NDArray[np.float64]
     scale: NDArray[np.float64]
     off: float | None
     findings: tuple[Finding, ...] = ()
@@ -71,9 +75,9 @@ class _Mapped:
             )
         computed = computed_scale(series, rows, quantity, context.options)
         if computed is None:
-            return cls(scale=scale, off=None)
+            return cls(slopes=slopes, scale=scale, off=None)
         off = float(np.abs(scale / (computed * rescale) - 1).max())
-        return cls(scale=scale, off=off, findings=() if off <= TOLERANCE else (_apart(off),))
+        return cls(slopes=slopes, scale=scale, off=off, findings=() if off <= TOLERANCE else (_apart(off),))
 
     def said(self, loadable: Loadable) -> dict[str, Any]:
         """For the metadata of the volume: a report of the same form as that of computed uptake values."""
@@ -89,13 +93,24 @@ class _Mapped:
             "mapping": loadable.options[OBJECT],
             "read_as": loadable.options[BASIS],
             "off_computed": self.off,
-            "inputs": [],
+            "inputs": [self._input(variant.unit)],
             "assumptions": [],
             "codes": codes(variant),
             "findings": [one.as_dict() for one in (*loadable.findings, *self.findings)],
         }
         coded = codes(variant)
-        return {"report": report, "suv": coded, "quantity_code": coded["quantity"], "unit_code": coded["unit"]}
+        shown: dict[str, Any] = {"inverted": True}
+        if variant.unit == "g/ml":
+            shown["window"] = [_WINDOW]
+        codes_of = {"suv": coded, "quantity_code": coded["quantity"], "unit_code": coded["unit"]}
+        return {"report": report, **codes_of, **shown}
+
+    def _input(self, unit: str) -> dict[str, Any]:
+        """The slopes as the mapping gives them, as an input of the report."""
+        slopes = self.slopes.tolist()
+        value = slopes[0] if slopes.count(slopes[0]) == len(slopes) else slopes
+        tag = "RealWorldValueSlope"
+        return {"name": "slope", "tag": tag, "raw": "", "value": value, "unit": unit, "source": "header"}
 
 
 def _slopes(loadable: Loadable, series: SeriesView, rows: list[int], context: LoadContext) -> NDArray[np.float64]:
