@@ -211,7 +211,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "rt.contour-short": ("warning", "contours of few points, or whose count or values do not fit", "verify"),
     "rt.contour-off-plane": ("warning", "contours with no slice within half a step", "rasterise on another grid"),
     "rt.contour-outside": ("warning", "contours leave the grid, clipped", "take a larger grid"),
-    "rt.plane-spacing": ("warning", "planes of contours unevenly spaced, or without a thickness", ""),
+    "rt.plane-spacing": ("warning", "planes of contours unevenly spaced, or without a thickness", "verify"),
     "rt.dvh-outside-grid": ("warning", "part of a structure lies outside the dose", "take a larger dose grid"),
     "rt.roi-empty": ("note", "a region without contours", ""),
     "rt.roi-duplicate-name": ("note", "regions of one name, made unique", ""),
