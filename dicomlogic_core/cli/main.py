@@ -137,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_options(preview, "adaptor or source option")
 
     plugins = _command(commands, "plugins", "list plugins and what each provides, or check one")
-    plugins.add_argument("action", nargs="?", choices=("check",), help="load one strictly and check its workers")
+    plugins.add_argument("action", nargs="?", choices=("check",), help="load one strictly and run the conformance kit")
     plugins.add_argument("name", nargs="?", metavar="NAME", help="plugin to check")
     return parser
 

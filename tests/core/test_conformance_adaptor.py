@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from dicomlogic_core import AdaptorProvider, Finding, Geometry, GeometryError, Loadable, Volume, hookimpl
+from dicomlogic_core import AdaptorProvider, Finding, FrameArray, Geometry, GeometryError, Loadable, Volume, hookimpl
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.checks import examining, loading
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject
@@ -69,6 +69,11 @@ class Good:
 class Unexplained(Good):
     def loadable(self, series, rows, **changes):
         return super().loadable(series, rows, explanation="")
+
+
+class Naming(Good):
+    def loadable(self, series, rows, **changes):
+        return super().loadable(series, rows, name=f"CT of {series.first('PatientName')}")
 
 
 class Remembering(Good):
@@ -230,6 +235,17 @@ class Impatient(Good):
         return self.volume(loadable, context, array=array)
 
 
+class Wholesale(Good):
+    """Fetches everything when one frame is asked for."""
+
+    def load(self, loadable, context):
+        array = context.stack(loadable.frames)
+        if not isinstance(array, np.ndarray):
+            whole = array
+            array = FrameArray(whole.shape, whole.dtype, lambda wanted: np.array(whole.read()[list(wanted)]))
+        return self.volume(loadable, context, array=array)
+
+
 class Deaf(Good):
     def load(self, loadable, context):
         series = context.series(loadable.series_uids[0])
@@ -247,6 +263,7 @@ class Secretive(Good):
 
 BAD = [
     (examining.something_is_offered, Unexplained, "does not explain its confidence"),
+    (examining.something_is_offered, Naming, "names the patient"),
     (examining.examine_answers_the_same_twice, Remembering, "name was 'CT 1'"),
     (examining.examine_leaves_its_input_alone, Writing, "changed its input: positions of"),
     (examining.order_of_instances_does_not_matter, Unsorted, "in another order"),
@@ -271,6 +288,7 @@ BAD = [
     (loading.arrays_are_read_only, Writable, "can be written to"),
     (loading.arrays_are_read_only, Turned, "is not in C order"),
     (loading.lazy_gives_the_same_array, Impatient, "4 frames are fetched before one is asked for"),
+    (loading.lazy_gives_the_same_array, Wholesale, "frame 2 cost 4 frames"),
     (loading.cancel_stops_loading, Deaf, "is given all the same"),
     (loading.a_lost_frame_is_told, Deaf, "is loaded without a word although a file is gone"),
     (loading.results_can_be_told_as_json, Secretive, "metadata that is no JSON"),

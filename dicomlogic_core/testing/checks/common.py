@@ -19,7 +19,8 @@ from dicomlogic_core.workers import CONTRACTS
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
-_PATIENT = ("Phantom^", "PHANTOM")  # name and identifier of the kit's phantoms
+PATIENT_NAME = "Phantom^"
+"""How the names of the patients of the kit's phantoms begin."""
 
 
 def is_found_by_its_entry_point(subject: Subject) -> None:
@@ -138,7 +139,7 @@ def finding_problem(finding: Any, own: Iterable[str]) -> str:
         return f"{code} has severity {finding.severity!r}; it is note, warning or error"
     if not text.strip():
         return f"{code} has no message"
-    if any(patient in text for patient in _PATIENT):
+    if PATIENT_NAME in text:
         return f"{code} tells who the patient is: {text!r}"
     if finding.severity != "note" and not finding.remedy.strip():
         return f"{code}, a {finding.severity}, says nothing about what to do"

@@ -15,6 +15,7 @@ from dicomlogic_core.series import SeriesView, StudyView
 from dicomlogic_core.tags import tag_key
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject, Case
 from dicomlogic_core.testing.checks.columns import Counted, Damaged, Picked, view_of
+from dicomlogic_core.testing.checks.common import PATIENT_NAME
 from dicomlogic_core.testing.checks.outcome import Broken, Check, described, first_difference, require
 from dicomlogic_core.testing.checks.watch import network_use
 
@@ -32,11 +33,13 @@ _ALWAYS = (
 def something_is_offered(subject: AdaptorSubject) -> None:
     """Of the series that the tests name, or of one of the kit's phantoms, something is offered, with an explanation.
 
+    Neither the name nor the explanation names the patient.
     Contract: `Adaptor.examine`; `Loadable.explanation` in dicomlogic_core.loadable.
     """
     for case, loadables in subject.offers:
         for loadable in loadables:
             require(loadable.name.strip(), f"a loadable of {case.name} has no name")
+            require(PATIENT_NAME not in loadable.name + loadable.explanation, f"{loadable.name!r} names the patient")
             require(loadable.kind.strip(), f"{loadable.name!r} of {case.name} does not say of what kind it is")
             require(loadable.explanation.strip(), f"{loadable.name!r} of {case.name} does not explain its confidence")
 

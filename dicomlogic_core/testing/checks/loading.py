@@ -111,9 +111,10 @@ def _is_lazy(volume: Any, wanted: np.ndarray[Any, Any], fetched: list[Any], what
         require(not fetched, f"{what}: {len(fetched)} frames are fetched before one is asked for")
         k = array.shape[0] // 2
         frame = np.asarray(array[k])
-        names = {ref.sop_uid for ref in fetched}
         origin = volume.provenance[k]
-        require(names <= ({origin.sop_uid} if origin else set()), f"{what}: frame {k} cost {len(names)} instances")
+        allowed = {(origin.sop_uid, frame_number) for frame_number in (0, origin.frame)} if origin else set()
+        cost = {(ref.sop_uid, getattr(ref, "frame", 0)) for ref in fetched}  # 0: the whole instance
+        require(cost <= allowed, f"{what}: frame {k} cost {len(cost)} frames")
         require(np.array_equal(frame, wanted[k], equal_nan=wanted.dtype.kind == "f"), f"{what}: frame {k} differs")
         fetched.clear()
     whole = np.asarray(volume)
