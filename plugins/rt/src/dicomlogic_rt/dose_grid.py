@@ -96,17 +96,14 @@ def _check_plane(header: DoseHeader) -> None:
 
 
 def _remarks(header: DoseHeader) -> Iterator[Finding]:
-    def note(message: str) -> Finding:
-        return finding("rt.dose-offsets", message, where=(header.sop_uid,), severity="note", remedy="")
-
-    surplus = len(header.offsets) - header.frames
-    if surplus > 0:
-        yield note(f"{len(header.offsets)} offsets for {header.frames} planes: the first are used")
+    if len(header.offsets) > header.frames:
+        yield _note(f"{len(header.offsets)} offsets for {header.frames} planes: the first are used", header)
     if header.frames > 1 and not header.by_offsets:
-        yield note("FrameIncrementPointer does not name GridFrameOffsetVector, which is used all the same")
-    used = header.offsets[: header.frames]
-    if len(used) > 1 and bool((np.diff(used) < 0).all()):
-        yield note("offsets descend: planes are put in the order of row x column")
+        yield _note("FrameIncrementPointer does not name GridFrameOffsetVector, which is used all the same", header)
+
+
+def _note(message: str, header: DoseHeader) -> Finding:
+    return finding("rt.dose-offsets", message, where=(header.sop_uid,), severity="note", remedy="")
 
 
 def _bad_offsets(message: str, header: DoseHeader) -> GeometryError:
@@ -129,6 +126,8 @@ def dose_grid(headers: Sequence[DoseHeader]) -> DoseGrid:
     if planes.multiplicity != 1:
         raise _bad_offsets("several planes at one position", first)
     findings = [found for _, remarks in parts for found in remarks]
+    if len(headers) == 1 and bool((np.diff(planes.order) < 0).any()):
+        findings.append(_note("planes are stored against row x column: they are put in its order", first))
     step, how = _single_step(first) if len(positions) == 1 else (planes.gaps.step_mm, "")
     if how:
         findings.append(finding("geometry.single-slice", f"one plane; its step of {step:g} mm is {how}"))
