@@ -71,6 +71,8 @@ _PATIENT_KEYWORDS = [
     "PatientAge",
     "AccessionNumber",
     "StudyID",
+    "StudyDate",
+    "StudyTime",
     "InstitutionName",
     "ReferringPhysicianName",
 ]

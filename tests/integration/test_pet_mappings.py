@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -11,6 +15,7 @@ import pytest
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_pet as pet
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.phantom_pet_enhanced import enhanced_pet
 
 SLOPE = 0.000375125
 
@@ -73,3 +78,17 @@ def test_it_is_not_used_where_dose_and_weight_say_otherwise(mapping: Path, tmp_p
         assert loadable.name.endswith("(SUVbw)")
         (itself,) = session.examine(modality="RWV")
         assert "suv.rwvm-ambiguous" in {found.code for found in itself.findings}
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed (Debian: dicom3tools)")
+@pytest.mark.parametrize("make", [pet.pet_series, lambda: [enhanced_pet()]], ids=["slices", "enhanced"])
+def test_an_independent_validator_finds_no_error_in_what_is_written(tmp_path: Path, make: Callable[[], Any]) -> None:
+    phantoms.write(tmp_path / "pet", make())
+    with dl.open() as session:
+        session.index(tmp_path / "pet")
+        (loadable,) = session.examine()
+        (path,) = session.write(session.load(loadable, options={"show_phi": "true"}), tmp_path / "out", format="rwvm")
+    run = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True, check=False)
+    said = run.stdout + run.stderr
+    assert "RealWorldValueMapping" in said
+    assert [line for line in said.splitlines() if line.startswith("Error")] == []

@@ -321,6 +321,7 @@ def test_the_written_object_has_what_its_modules_ask_for(session_of, tmp_path):
     assert written.file_meta.MediaStorageSOPClassUID == pydicom.uid.RealWorldValueMappingStorage
     assert written.Modality == "RWV"
     assert written.StudyInstanceUID == images[0].StudyInstanceUID
+    assert (written.StudyDate, written.StudyTime) == (images[0].StudyDate, images[0].StudyTime)
     assert (written.PatientID, str(written.PatientName)) == ("PHANTOM", str(images[0].PatientName))
     (series,) = written.ReferencedSeriesSequence
     assert series.SeriesInstanceUID == images[0].SeriesInstanceUID

@@ -102,6 +102,7 @@ def _object(mapped: Mapped) -> Dataset:
         Modality="RWV",
         SeriesNumber=1,
         SeriesDescription=f"{label} of stored PET values",
+        Laterality="",
         InstanceNumber=1,
         ContentDate=now.strftime("%Y%m%d"),
         ContentTime=now.strftime("%H%M%S"),
