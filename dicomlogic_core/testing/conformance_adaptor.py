@@ -36,7 +36,7 @@ class AdaptorConformance(Conformance):
     test_something_is_offered = test_of(examining.something_is_offered)
     test_examine_answers_the_same_twice = test_of(examining.examine_answers_the_same_twice)
     test_examine_leaves_its_input_alone = test_of(examining.examine_leaves_its_input_alone)
-    test_order_of_instances_does_not_matter = test_of(examining.order_of_instances_does_not_matter)
+    test_order_does_not_matter = test_of(examining.order_does_not_matter)
     test_examine_uses_no_network = test_of(examining.examine_uses_no_network)
     test_examine_reads_by_column = test_of(examining.examine_reads_by_column)
     test_examine_never_raises = test_of(examining.examine_never_raises)

@@ -25,6 +25,16 @@ CHECKS = (*EXAMINING, *LOADING)
 SERIES = (phantoms.ct(4),)
 
 
+def two_series(folder):
+    """Two CT series of one study."""
+
+    def same_study(number, dataset):
+        dataset.StudyInstanceUID = "1.2.3"
+
+    for name in ("one", "two"):
+        phantoms.write_ct(folder / name, phantoms.regular(3), name=name, change=same_study)
+
+
 class Good:
     """Volumes of axial CT slices, as plain as can be."""
 
@@ -94,6 +104,14 @@ class Writing(Good):
 class Unsorted(Good):
     def loadable(self, series, rows, **changes):
         return super().loadable(series, range(len(rows)))
+
+
+class FirstSeries(Good):
+    """Offers the series that comes first."""
+
+    def examine_study(self, study):
+        series = next(iter(study))
+        return super().examine(series, study)
 
 
 class Calling(Good):
@@ -266,7 +284,8 @@ BAD = [
     (examining.something_is_offered, Naming, "names the patient"),
     (examining.examine_answers_the_same_twice, Remembering, "name was 'CT 1'"),
     (examining.examine_leaves_its_input_alone, Writing, "changed its input: positions of"),
-    (examining.order_of_instances_does_not_matter, Unsorted, "in another order"),
+    (examining.order_does_not_matter, Unsorted, "ct 4 with its instances reversed"),
+    (examining.order_does_not_matter, FirstSeries, "two_series with its series reversed"),
     (examining.examine_uses_no_network, Calling, "socket.connect"),
     (examining.examine_reads_by_column, OneByOne, "questions for a column, 500 cost"),
     (examining.examine_never_raises, Careless, "00180050 = 'abc': ValueError"),
@@ -320,7 +339,8 @@ def subject_of() -> Iterator:
 
 @pytest.mark.parametrize(("check", "worker", "reason"), BAD, ids=[worker.__name__ for _, worker, _ in BAD])
 def test_a_bad_adaptor_fails_for_its_own_reason(check, worker, reason, subject_of):
-    outcome = outcome_of(check, subject_of(worker), "adaptor:good")
+    series = (two_series,) if worker is FirstSeries else SERIES
+    outcome = outcome_of(check, subject_of(worker, series), "adaptor:good")
     assert outcome.status == "failed"
     assert reason in outcome.message
 

@@ -69,18 +69,22 @@ def examine_leaves_its_input_alone(subject: AdaptorSubject) -> None:
             raise Broken(f"examining {case.name} changed its input: {changed}")
 
 
-def order_of_instances_does_not_matter(subject: AdaptorSubject) -> None:
-    """Instances in another order, as another source lists them, give the same loadables with the same identifiers.
+def order_does_not_matter(subject: AdaptorSubject) -> None:
+    """Instances and series in another order, as another source lists them, give the same loadables and identifiers.
 
     Contract: `Adaptor.examine`; `Loadable.id` in dicomlogic_core.loadable.
     """
     for case in subject.cases:
         worker = subject.worker()
         wanted = _comparable(subject.examined(worker, case))
-        for order in (_reversed, _interleaved):
-            study = _changed(case, order)
-            views = _views(case, study)
-            _same(wanted, _comparable(subject.examined(worker, case, study, views)), f"{case.name} in another order")
+        orders = {
+            "instances reversed": _changed(case, _reversed),
+            "instances interleaved": _changed(case, _interleaved),
+            "series reversed": StudyView(case.study.study_uid, list(case.study)[::-1], options=case.study.options),
+        }
+        for what, study in orders.items():
+            found = _comparable(subject.examined(worker, case, study, _views(case, study)))
+            _same(wanted, found, f"{case.name} with its {what}")
 
 
 def examine_uses_no_network(subject: AdaptorSubject) -> None:
@@ -234,7 +238,7 @@ EXAMINING: tuple[Check, ...] = (
     something_is_offered,
     examine_answers_the_same_twice,
     examine_leaves_its_input_alone,
-    order_of_instances_does_not_matter,
+    order_does_not_matter,
     examine_uses_no_network,
     examine_reads_by_column,
     examine_never_raises,
