@@ -59,7 +59,7 @@ def resample_volume(
 
     The result keeps name, quantity, unit, frame of reference, findings and metadata, but for what was said of slices,
     and has the finding ``geometry.resampled``. Its voxels are mixed from several slices: `provenance` is empty, and
-    ``metadata["resampled"]`` names kernel, series and instances.
+    ``metadata["resampled"]`` names kernel, studies, series and instances.
 
     Raises:
         UsageError: an unknown kernel, or an outside value that the type cannot hold.
@@ -214,6 +214,7 @@ def _metadata(volume: Volume, kernel: Kernel) -> Mapping[str, Any]:
         kept["common"] = {name: text for name, text in kept["common"].items() if name not in _OF_THE_GRID}
     kept["resampled"] = {
         "kernel": kernel,
+        "study_uids": list(dict.fromkeys(ref.study_uid for ref in refs)),
         "series_uids": list(dict.fromkeys(ref.series_uid for ref in refs)),
         "instance_uids": list(dict.fromkeys(ref.sop_uid for ref in refs)),
     }

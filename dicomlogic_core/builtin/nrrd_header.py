@@ -73,6 +73,11 @@ def origin_keys(volume: Volume) -> dict[str, str]:
         keys |= _instance_keys(volume)
         keys["DICOM_0020_000D_StudyInstanceUID"] = " ".join(dict.fromkeys(ref.study_uid for ref in refs))
         keys["DICOM_0020_000E_SeriesInstanceUID"] = " ".join(dict.fromkeys(ref.series_uid for ref in refs))
+    elif resampled := volume.metadata.get("resampled"):
+        # Instances have no slices of their own here: where the values come from is told by series.
+        keys["DICOMLogic.resampled"] = str(resampled["kernel"])
+        keys["DICOM_0020_000D_StudyInstanceUID"] = " ".join(resampled["study_uids"])
+        keys["DICOM_0020_000E_SeriesInstanceUID"] = " ".join(resampled["series_uids"])
     if any(ref.frame != 1 or ref.region for ref in refs):
         # Several slices of one instance: UIDs alone no longer say which.
         keys["DICOMLogic.frames"] = " ".join(

@@ -157,6 +157,16 @@ def test_keys_say_where_the_voxels_come_from(tmp_path: Path) -> None:
     assert json.loads(header["DICOMLogic.slicePositionsLpsMm"]) == [[0, 0, 0.5]]
 
 
+def test_resampled_volumes_name_their_series_but_no_instances(tmp_path: Path) -> None:
+    made = volume(counted(), provenance=refs(5))
+    grid = dl.Geometry(size_ijk=(4, 4, 4), ijk_to_lps=TILTED * [[1.1], [1], [1], [1]])
+    _, header = nrrd.read(str(write(dl.resample_volume(made, grid), tmp_path)))
+    assert header["DICOMLogic.resampled"] == "linear"
+    assert header["DICOM_0020_000D_StudyInstanceUID"] == "1.2"
+    assert header["DICOM_0020_000E_SeriesInstanceUID"] == "1.2.3"
+    assert "DICOM.instanceUIDs" not in header
+
+
 def test_frames_of_one_instance_are_told_apart(tmp_path: Path) -> None:
     provenance = tuple(
         dl.FrameRef(study_uid="1.2", series_uid="1.2.3", sop_uid="1.2.3.4", frame=frame) for frame in (3, 2, 1, 4, 5)

@@ -265,6 +265,7 @@ def test_what_is_said_of_the_result() -> None:
     assert "slice_positions_lps_mm" not in made.metadata
     assert made.metadata["resampled"] == {
         "kernel": "linear",
+        "study_uids": ["1"],
         "series_uids": ["1.1"],
         "instance_uids": [f"1.1.{k}" for k in range(11)],
     }
