@@ -212,10 +212,11 @@ def _metadata(volume: Volume, kernel: Kernel) -> Mapping[str, Any]:
     kept = {name: value for name, value in volume.metadata.items() if name not in _OF_SLICES}
     if "common" in kept:
         kept["common"] = {name: text for name, text in kept["common"].items() if name not in _OF_THE_GRID}
-    kept["resampled"] = {
-        "kernel": kernel,
+    named = {
         "study_uids": list(dict.fromkeys(ref.study_uid for ref in refs)),
         "series_uids": list(dict.fromkeys(ref.series_uid for ref in refs)),
         "instance_uids": list(dict.fromkeys(ref.sop_uid for ref in refs)),
     }
+    # A volume that was resampled before has no instances by slice, but still says where it came from.
+    kept["resampled"] = {**named, **({} if refs else kept.get("resampled", {})), "kernel": kernel}
     return kept

@@ -269,6 +269,8 @@ def test_what_is_said_of_the_result() -> None:
         "series_uids": ["1.1"],
         "instance_uids": [f"1.1.{k}" for k in range(11)],
     }
+    again = dl.resample_volume(made, GRIDS["coarser"], kernel="nearest").metadata["resampled"]
+    assert again == {**made.metadata["resampled"], "kernel": "nearest"}
 
 
 def test_refusals() -> None:
