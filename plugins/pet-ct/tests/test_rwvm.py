@@ -241,6 +241,15 @@ positive = st.floats(1e-6, 1e3)
 counts = st.integers(1, 6)
 
 
+@pytest.mark.parametrize("by_slicer", [False, True])
+def test_what_slopes_show_counts_more_than_who_wrote_them(by_slicer):
+    made = mapped_scale(SLOPES * FACTOR, SLOPES, None, by_slicer=by_slicer)
+    assert isinstance(made, MappedScale)
+    assert made.basis == "stored"
+    neither = mapped_scale(SLOPES**2, SLOPES, None, by_slicer=by_slicer)
+    assert not isinstance(neither, MappedScale)
+
+
 @given(st.data(), counts)
 def test_with_computed_factors_both_readings_give_the_computed_uptake(data, count):
     rescale = np.array(data.draw(st.lists(positive, min_size=count, max_size=count)))

@@ -48,7 +48,8 @@ def mapped_scale(
     neither can be told.
 
     The factors computed from dose, weight and times decide. Without them: slopes in proportion to rescale slopes that
-    differ from frame to frame are for stored values; equal ones beside those, or any by 3D Slicer, for rescaled ones.
+    differ from frame to frame are for stored values, equal ones beside those for rescaled ones; where the rescale slopes
+    do not differ, those of 3D Slicer are for rescaled values.
 
     Args:
         slopes: (n,) of the mapping.
@@ -65,8 +66,6 @@ def mapped_scale(
         return _compared(scales, computed * rescale, where)
     if bool((np.abs(rescale - 1) <= _EQUAL).all()):
         return MappedScale(scale=scales["stored"], basis="stored", why="stored and rescaled values are the same")
-    if by_slicer:
-        return MappedScale(scale=scales["rescaled"], basis="rescaled", why="written by 3D Slicer's extension")
     if not _constant(rescale):
         if _constant(slopes / rescale):
             why = "slopes follow the rescale slopes from frame to frame"
@@ -74,6 +73,8 @@ def mapped_scale(
         if _constant(slopes):
             why = "one slope while the rescale slopes differ from frame to frame"
             return MappedScale(scale=scales["rescaled"], basis="rescaled", why=why)
+    elif by_slicer:
+        return MappedScale(scale=scales["rescaled"], basis="rescaled", why="written by 3D Slicer's extension")
     return _ambiguous("nothing tells whether its slope is for stored or for rescaled values", where)
 
 
