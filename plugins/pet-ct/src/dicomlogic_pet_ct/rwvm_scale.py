@@ -47,9 +47,9 @@ def mapped_scale(
     """Read the slopes of frames as those of stored or of rescaled values; the finding ``suv.rwvm-ambiguous`` when
     neither can be told.
 
-    The factors computed from dose, weight and times decide. Without them: slopes in proportion to rescale slopes that
-    differ from frame to frame are for stored values, equal ones beside those for rescaled ones; where the rescale slopes
-    do not differ, those of 3D Slicer are for rescaled values.
+    The factors computed from dose, weight and times decide. Without them: where rescale slopes differ from frame to
+    frame, slopes in proportion to them are for stored values and equal ones for rescaled values; where they do not
+    differ, slopes that 3D Slicer wrote are for rescaled values.
 
     Args:
         slopes: (n,) of the mapping.
