@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,6 +155,7 @@ def test_a_moved_volume_has_its_voxels_where_their_points_went() -> None:
         (shift(1, 2, 3).T, "exchanged"),
         (np.diag([1, 1, 1, 2.0]), "last row"),
         (np.diag([1, 1, 0, 1.0]), "plane"),
+        (shift(2e6, 0, 0), "kilometre"),
     ],
 )
 def test_a_broken_matrix_costs_its_item_only(matrix: Any, why: str) -> None:
@@ -253,6 +257,8 @@ def test_an_item_may_have_matrices_only() -> None:
         ({"GridResolution": [1.0, -1.0, 1.0]}, "no size"),
         ({"GridResolution": [1.0, float("nan"), 1.0]}, "no size"),
         ({"ImagePositionPatient": None}, "incomplete"),
+        ({"ImagePositionPatient": [0, 0, 2e6]}, "no place"),
+        ({"GridResolution": [1.0, 1.0, 2e6]}, "no size"),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "right angles"),
     ],
 )
@@ -268,8 +274,9 @@ def test_a_broken_grid_costs_its_item_only(changed: dict[str, Any], why: str) ->
 
 def test_vectors_that_are_not_finite_are_refused() -> None:
     vectors = noise()
-    vectors[1, 1, 1, 1] = np.inf
-    assert read_deformable(deformable(deformable_item(vectors))).items == ()
+    for value in (np.inf, np.nan, 2e6):
+        vectors[1, 1, 1, 1] = value
+        assert read_deformable(deformable(deformable_item(vectors))).items == ()
 
 
 def test_a_source_is_named_where_there_are_several() -> None:
@@ -316,6 +323,34 @@ def test_fiducials_in_space_and_in_images() -> None:
     (told,) = made.findings
     assert told.code == "rt.fiducial-empty"
     assert "F3" in told.message
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_damage_is_told_and_never_raised(data: st.DataObject) -> None:
+    """Any bytes that pydicom can take apart give a value whose JSON is strict."""
+    read, dataset = data.draw(
+        st.sampled_from(
+            [
+                (read_spatial, spatial(registration_item([shift(1, 2, 3), about(0, 9)], "1.2.1", ["1.5.1"]))),
+                (read_deformable, deformable(deformable_item(noise(), shift(1, 2, 3), about(0, 9)))),
+                (read_fiducials, fiducials()),
+            ]
+        )
+    )
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    text = bytearray(buffer.getvalue())
+    start = text.index(b"PHANTOM")  # the values, behind what says that this is DICOM
+    for _ in range(data.draw(st.integers(1, 4))):
+        text[data.draw(st.integers(start, len(text) - 1))] = data.draw(st.integers(0, 255))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            damaged = pydicom.dcmread(io.BytesIO(text), force=True)
+        except Exception:  # then there is nothing to read
+            return
+        assert json.dumps(read(damaged).as_dict(), allow_nan=False)
 
 
 # --- from files ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,15 @@ import numpy as np
 from dicomlogic_core import Finding, Geometry, finding
 from dicomlogic_rt.deformations import DeformableRegistration, Deformation
 from dicomlogic_rt.elements import items_of, numbers_of, text_of
-from dicomlogic_rt.registration_elements import Unusable, binary_numbers, images_of, matrix_of, metadata_of
+from dicomlogic_rt.registration_elements import (
+    FURTHEST_MM,
+    Unusable,
+    binary_numbers,
+    images_of,
+    matrix_of,
+    metadata_of,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,9 +73,11 @@ def _grid(item: Dataset, number: int, bulk: Bulk | None) -> tuple[Geometry, NDAr
         raise Unusable("its grid is incomplete")
     row, column = orientation.reshape(2, 3)
     axes = np.array([row, column, np.cross(row, column)])
-    if not np.isfinite(position).all() or not np.abs(axes @ axes.T - np.eye(3)).max() < 1e-3:
+    if not (np.abs(position) <= FURTHEST_MM).all():
+        raise Unusable("its grid has no place")
+    if not np.abs(axes @ axes.T - np.eye(3)).max() < 1e-3:
         raise Unusable("the axes of its grid are not at right angles")
-    if not (spacing > 0).all() or not np.isfinite(spacing).all() or not (size >= 1).all():
+    if not (spacing > 0).all() or not (spacing <= FURTHEST_MM).all() or not (size >= 1).all():
         raise Unusable("its grid has no size")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = axes.T * spacing, position
@@ -75,16 +85,15 @@ def _grid(item: Dataset, number: int, bulk: Bulk | None) -> tuple[Geometry, NDAr
     vectors = _vectors(item, number, bulk)
     if vectors.size != 3 * size_i * size_j * size_k:
         raise Unusable(f"its grid of {size_i} x {size_j} x {size_k} has {vectors.size // 3} vectors")
-    if not np.isfinite(vectors).all():
-        raise Unusable("some of its vectors are not finite")
+    if not (np.abs(vectors) <= FURTHEST_MM).all():
+        raise Unusable("some of its vectors are not finite, or longer than a kilometre")
     geometry = Geometry(size_ijk=(size_i, size_j, size_k), ijk_to_lps=matrix)
     return geometry, vectors.reshape(size_k, size_j, size_i, 3)
 
 
 def _vectors(item: Dataset, number: int, bulk: Bulk | None) -> NDArray[np.float32]:
     """x, y and z of all vectors, the first index running fastest; OF has 4 bytes for each."""
-    held = item.get("VectorGridData")
-    value = getattr(held, "value", held)
+    value = value_of(item, "VectorGridData")
     big_endian = False
     if isinstance(value, bytes) and value:
         big_endian = item.original_encoding[1] is False

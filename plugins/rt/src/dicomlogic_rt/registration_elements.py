@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROUNDED = 1e-4
 """How far numbers of 16 characters may miss what they should be."""
+FURTHEST_MM = 1e6
+"""A kilometre: no patient reaches further."""
 _METADATA = ("ContentLabel", "ContentDescription", "ContentDate", "ContentTime", "Manufacturer")
 
 
@@ -30,6 +32,8 @@ def matrix_of(item: Dataset) -> NDArray[np.float64]:
     values = numbers_of(item, "FrameOfReferenceTransformationMatrix")
     if len(values) != 16 or not np.isfinite(values).all():
         raise Unusable(f"its matrix has {int(np.isfinite(values).sum())} of 16 numbers")
+    if np.abs(values).max() > FURTHEST_MM:
+        raise Unusable("its matrix leads further than a kilometre")
     matrix = values.reshape(4, 4)
     if np.abs(matrix[3] - (0, 0, 0, 1)).max() > ROUNDED:
         transposed = not matrix[:3, 3].any()
@@ -52,8 +56,16 @@ def metadata_of(dataset: Dataset) -> dict[str, Any]:
 
 def binary_numbers(item: Dataset, keyword: str) -> NDArray[np.float64]:
     """Numbers of an element with a binary VR; none when it is absent or unreadable."""
+    value = value_of(item, keyword)
     try:
-        value = item.get(keyword)
         return np.array([] if value is None else value, dtype=np.float64).reshape(-1)
-    except Exception:  # pydicom raises nearly anything on broken bytes
+    except (TypeError, ValueError):
         return np.empty(0)
+
+
+def value_of(item: Dataset, keyword: str) -> Any:
+    """The value of an element; None when it is absent or unreadable."""
+    try:
+        return item.get(keyword)
+    except Exception:  # pydicom raises nearly anything on broken bytes
+        return None
