@@ -204,6 +204,7 @@ def test_a_series_in_time_is_not_paired_and_not_lost(session_of):
     session = session_of([*images, *ct_of(images)])
     assert pairs(session) == []
     assert session.examine()
+    assert "petct.no-ct" not in {found.code for one in session.examine(all=True) for found in one.findings}
 
 
 def test_a_pair_travels_and_says_itself_in_json(session_of, tmp_path):

@@ -22,7 +22,6 @@ from dicomlogic_pet_ct.offers import offers
 from dicomlogic_pet_ct.pair import PetCt
 from dicomlogic_pet_ct.pair_match import (
     CT_CLASSES,
-    PET_CLASSES,
     Located,
     Match,
     coverage,
@@ -35,6 +34,7 @@ from dicomlogic_pet_ct.volumes import make
 
 NAME = "pet-ct-pair"
 KIND = "pair"
+_OF_PET = frozenset(("pet-ct", "pet-ct-rwvm"))
 _STEP_DOWN = 0.05
 _CONFIDENCE = 0.3  # below any volume of the PET: a pair is loaded when it is asked for
 OPTION = "pair"
@@ -87,11 +87,11 @@ def without_ct(study: StudyView, loadables: list[Loadable]) -> list[Loadable]:
     alone = {
         series.series_uid: _no_ct(series.series_uid)
         for series in study
-        if series.series_uid not in paired and PET_CLASSES & set(series.text("SOPClassUID"))
+        if series.series_uid not in paired and any(True for _ in pet_volumes(series))
     }
     return [
-        replace(one, findings=(*one.findings, *(alone[uid] for uid in one.series_uids)))
-        if one.adaptor == "pet-ct" and all(uid in alone for uid in one.series_uids)
+        replace(one, findings=(*one.findings, alone[one.series_uids[0]]))
+        if one.adaptor in _OF_PET and one.kind == "volume" and one.series_uids[0] in alone
         else one
         for one in loadables
     ]
