@@ -216,7 +216,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "rt.roi-empty": ("note", "a region without contours", ""),
     "rt.roi-duplicate-name": ("note", "regions of one name, made unique", ""),
     "rt.roi-incomplete": ("warning", "parts of a structure set that belong together do not", "verify"),
-    "rt.multiple-frames-of-reference": ("warning", "regions lie in several frames of reference", "load per frame"),
+    "rt.multiple-frames-of-reference": ("warning", "regions lie in several frames of reference", "use them apart"),
     "rt.reference-missing": ("warning", "a referenced instance or series is absent", "index it as well"),
     "rt.dose-no-scaling": ("error", "DoseGridScaling absent or unusable", "option scaling=..."),
     "rt.dose-offsets": ("error", "planes of the dose contradict each other; a note: how they were read", "verify"),

@@ -17,6 +17,7 @@ from dicomlogic_core import (
     SeriesRef,
     SeriesView,
     StudyView,
+    UsageError,
     tag_key,
 )
 from dicomlogic_rt.contour_reading import Bulk
@@ -53,7 +54,9 @@ class StructureSetAdaptor:
         uid = loadable.options.get("grid_series", "")
         if not uid:
             raise no_grid(loadable.options.get("grid", "image"), structures.sop_uid)
-        return structures.segmentation(grid_of(context.series(uid)))
+        series = context.series(uid)
+        frame = series.first("FrameOfReferenceUID")
+        return structures.segmentation(grid_of(series), frame_of_reference_uid=frame)
 
     def _read(self, loadable: Loadable, context: LoadContext) -> StructureSet:
         series = context.series(loadable.series_uids[0])
@@ -104,10 +107,16 @@ def _offer(series: SeriesView, row: int, study: StudyView) -> Loadable:
 
 
 def _form(study: StudyView, images: Sequence[str]) -> dict[str, str]:
-    """The options of a loadable: none for contours, else the form and the grid that were asked for."""
-    form = study.options.get("structures", "contours")
+    """The options of a loadable: none for contours, else the form and the grid that were asked for.
+
+    Raises:
+        UsageError: no such form.
+    """
+    form = study.options.get("structures") or "contours"
     if form == "contours":
         return {}
+    if form != "segmentation":
+        raise UsageError(f"structures={form} is not known", remedy="use one of contours, segmentation")
     grid = study.options.get("grid", "image")
     return {"structures": form, "grid": grid, "grid_series": grid_series(study, grid, images)}
 

@@ -120,15 +120,32 @@ class StructureSet:
         """
         return rasterise(self._one(roi), _geometry(grid)).array
 
-    def segmentation(self, grid: Geometry | Volume, rois: Sequence[Roi | str | int] | None = None) -> Segmentation:
+    def in_frame_of_reference(self, uid: str) -> StructureSet:
+        """The structure set with the regions of one frame of reference only."""
+        return replace(
+            self,
+            rois=tuple(roi for roi in self.rois if roi.frame_of_reference_uid == uid),
+            frames_of_reference=(uid,),
+        )
+
+    def segmentation(
+        self,
+        grid: Geometry | Volume,
+        rois: Sequence[Roi | str | int] | None = None,
+        *,
+        frame_of_reference_uid: str = "",
+    ) -> Segmentation:
         """Regions as label layers on a grid, those that overlap in different layers; all that bound areas by default.
 
-        Regions of another frame of reference than that of a volume are left out, with a finding.
+        Args:
+            grid: where the voxels lie; a volume also tells its frame of reference.
+            rois: which regions.
+            frame_of_reference_uid: of the grid. Regions of another one are left out, with a finding.
 
         Raises:
             KeyError: there is no such region.
         """
-        frame = grid.frame_of_reference_uid if isinstance(grid, Volume) else ""
+        frame = frame_of_reference_uid or (grid.frame_of_reference_uid if isinstance(grid, Volume) else "")
         picked = self.pick(rois)
         apart = [roi for roi in picked if frame and roi.frame_of_reference_uid not in ("", frame)]
         made = segmentation_of(
