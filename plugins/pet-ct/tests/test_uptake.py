@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_pet as pet
-from dicomlogic_core.testing.phantom_pet_enhanced import enhanced_pet, legacy_pet
+from dicomlogic_core.testing.phantom_pet_enhanced import enhanced_pet, legacy_pet, mapping_item
 
 Sessions = Callable[..., dl.Session]
 ACTIVITY = np.array([pet.activity(place) for place in range(5)])
@@ -398,9 +398,45 @@ def test_a_weight_that_differs_inside_the_series_is_refused(session_of: Sessions
 
     session = session_of(pet.pet_series(each=each))
     found = offered(session)
+    assert set(found) == {"activity"}
+    assert codes_of(found["activity"])["suv.inputs-vary"] == "warning"
+    np.testing.assert_allclose(first_column(session.load(found["activity"])), ACTIVITY, rtol=1e-6)
+    np.testing.assert_allclose(first_column(loaded(session, **{"weight-kg": "70"})), ACTIVITY * FACTOR, rtol=1e-6)
+
+
+def test_units_that_differ_inside_the_series_can_become_nothing(session_of: Sessions) -> None:
+    def each(place: int) -> dict[str, Any]:
+        return {"Units": "CNTS" if place else "BQML"}
+
+    found = offered(session_of(pet.pet_series(each=each)))
     assert set(found) == {"stored"}
     assert codes_of(found["stored"])["suv.inputs-vary"] == "warning"
-    np.testing.assert_allclose(first_column(loaded(session, **{"weight-kg": "70"})), ACTIVITY * FACTOR, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind"),
+    [
+        ("{SUVbw}g/ml", "bw"),
+        ("g/ml{SUVlbm(James128)}", "lbm"),
+        ("g/ml{SUVlbm(Janma)}", "lbm-janma"),
+        ("cm2/ml{SUVbsa}", "bsa"),
+    ],
+)
+def test_enhanced_objects_in_units_of_uptake(unit: str, kind: str, session_of: Sessions) -> None:
+    def mappings(number: int) -> list[Dataset]:
+        item = mapping_item(pet.slope(number), ("1", "UCUM", "uptake"))
+        (code,) = item.MeasurementUnitsCodeSequence
+        del code.CodeValue
+        code.LongCodeValue = unit  # most have more than the 16 letters of CodeValue (PS3.3 8.1)
+        return [item]
+
+    volume = loaded(session_of([enhanced_pet(mappings=mappings)]), kind)
+    np.testing.assert_allclose(first_column(volume), ACTIVITY, rtol=1e-6)
+
+
+def test_a_mapping_with_another_slope_is_not_the_unit_of_rescaled_values(session_of: Sessions) -> None:
+    found = offered(session_of([enhanced_pet(mappings=lambda number: [mapping_item(2 * pet.slope(number))])]))
+    assert set(found) == {"stored"}
 
 
 def test_a_slope_that_cannot_be_is_refused(session_of: Sessions) -> None:

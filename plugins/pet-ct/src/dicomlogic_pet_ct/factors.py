@@ -99,7 +99,7 @@ def suv_factors(inputs: PetInputs, variant: str = "bw") -> SuvFactors | SuvRefus
 def _made(inputs: PetInputs, wanted: Variant) -> SuvFactors | SuvRefusal:
     stored = calibration(inputs)
     if isinstance(stored, tuple):
-        return SuvRefusal(findings=stored)
+        return SuvRefusal(findings=tuple(dict.fromkeys([*inputs.findings, *stored])))
     found = [*inputs.findings, *stored.findings, *_not_corrected(inputs)]
     if stored.kind == "suv":
         made = _from_suv(inputs, stored, wanted, found)

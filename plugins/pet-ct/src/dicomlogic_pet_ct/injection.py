@@ -128,6 +128,5 @@ def _nothing(inputs: PetInputs) -> Number:
 
 def _no_time(inputs: PetInputs) -> Finding:
     said = [f"{one.tag} says {one.raw!r}" for one in (*inputs.injected_at, *inputs.injected_clock) if one.raw.strip()]
-    what = "; ".join(said) if said else "is absent, as are RadiopharmaceuticalStartTime and private elements"
-    what = what if said else f"RadiopharmaceuticalStartDateTime {what}"
-    return finding("suv.no-injection-time", what, severity="error")
+    absent = "RadiopharmaceuticalStartDateTime is absent, as are RadiopharmaceuticalStartTime and private elements"
+    return finding("suv.no-injection-time", "; ".join(said) or absent, severity="error")

@@ -171,7 +171,7 @@ class PetInputs:
         dynamic: frames follow each other in time, from the injection on.
         accept_uncorrected: values without attenuation correction are wanted all the same.
         texts: keyword -> the distinct texts of attributes that may differ by frame, for the report.
-        findings: what reading found; an error among them forbids every quantity.
+        findings: what reading found; an error among them forbids every uptake value.
     """
 
     units: Word

@@ -10,7 +10,7 @@ from dicomlogic_pet_ct.factors import SuvFactors, SuvRefusal, activity_factors, 
 from dicomlogic_pet_ct.inputs import PetInputs
 from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.options import overrides
-from dicomlogic_pet_ct.parts import LAYOUT_MODES, PetPart, pet_parts
+from dicomlogic_pet_ct.parts import GATES, LAYOUT_MODES, PetPart, pet_parts
 from dicomlogic_pet_ct.reading import read_inputs
 from dicomlogic_pet_ct.severities import as_warnings
 from dicomlogic_pet_ct.units import Calibration
@@ -46,7 +46,7 @@ def offers(series: SeriesView, options: Mapping[str, str]) -> Iterator[Loadable]
 
 def part_inputs(part: PetPart, options: Mapping[str, str]) -> PetInputs:
     """The inputs of the frames of a part, volume by volume."""
-    dynamic = part.axis is not None and part.axis.name != "TriggerTime"
+    dynamic = part.axis is not None and part.axis.name not in GATES
     return read_inputs(part.stack.series, part.rows, options, voxel_ml=part.voxel_ml, dynamic=dynamic)
 
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 # Words of ImageType and SeriesType of images that are no distribution of activity.
 _NO_ACTIVITY = frozenset(("MIP", "MAX_IP", "PROJECTION IMAGE", "FUSED", "FUSION", "REPROJECTION", "SCREEN SAVE"))
 _TOLERANCE = 1e-3
+GATES = ("TriggerTime", "NominalCardiacTriggerDelayTime")
+"""Axes of volumes that lie in one cycle of the heart and not one after the other."""
 LAYOUT_MODES = ("fill", "as-is", "error")
 """Ways to load an uneven stack that keep its frames and values."""
 _CUT = frozenset(("piecewise", "overlapping", "irregular"))
@@ -172,16 +174,15 @@ def _volumes(place: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[n
 
 
 def _axes(series: SeriesView, rows: NDArray[np.int64]) -> Iterator[tuple[str, str, str, NDArray[np.float64]]]:
-    """What may tell volumes apart: name, tag, UCUM unit, one value per frame; gates before times."""
-    numbers = (("TriggerTime", "ms"), ("NominalCardiacTriggerDelayTime", "ms"), ("FrameReferenceTime", "ms"))
-    for keyword, unit in numbers:
-        yield keyword, tag_key(keyword), unit, series.frames.numbers(keyword)[rows]
+    """What may tell volumes apart: name, tag, UCUM unit, a value per frame; gates first where a heart was followed."""
+    gated = "GATED" in series.first("SeriesType").upper() or series.first("NominalCardiacTriggerDelayTime")
+    for keyword in (*(GATES if gated else ()), "FrameReferenceTime"):
+        yield keyword, tag_key(keyword), "ms", series.frames.numbers(keyword)[rows]
     yield "AcquisitionTime", tag_key("AcquisitionTime"), "ms", _acquired(series, rows)
     for keyword in ("TemporalPositionIndex", "ImageIndex"):
         yield keyword, tag_key(keyword), "", series.frames.numbers(keyword)[rows]
-    appearance = np.empty(len(rows))
     rank = {row: number for number, row in enumerate(by_appearance(series, rows).tolist())}
-    appearance[:] = [rank[row] for row in rows.tolist()]
+    appearance = np.array([float(rank[row]) for row in rows.tolist()])
     yield "InstanceNumber", tag_key("InstanceNumber"), "", appearance
 
 

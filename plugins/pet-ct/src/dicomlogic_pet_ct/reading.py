@@ -12,8 +12,10 @@ import numpy as np
 
 from dicomlogic_core import Finding, PrivateTag, SeriesView, finding, parse_number, time_seconds
 from dicomlogic_pet_ct.inputs import FrameInputs, Number, PetInputs, Word, number, word
+from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.options import given_number, given_time, given_word
 from dicomlogic_pet_ct.reading_times import GE_INJECTION, GE_SCAN, SIEMENS_START, Clock, frame_times
+from dicomlogic_pet_ct.rwvm import mappings_of
 from dicomlogic_pet_ct.texts import FrameTexts
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _ENHANCED = "1.2.840.10008.5.1.4.1.1.130"
 _TOO_MANY_MBQ = 1e5
 _TRACERS = {"C-B1031": "FDG", "35321007": "FDG", "C-B1036": "FLT"}
 _TRACER_WORDS = {"FDG": "FDG", "FLUORODEOXYGLUCOSE": "FDG", "FLT": "FLT", "FLUOROTHYMIDINE": "FLT"}
-_MAPPED_UNITS = {"BQ/ML": "BQML", "KBQ/ML": "KBQML"}
+_MAPPED_UNITS = {"bq/ml": "BQML", "kbq/ml": "KBQML"}
 # Attributes of enhanced objects that stand for a value of CorrectedImage.
 _CORRECTED = {"AttenuationCorrected": "ATTN", "DecayCorrected": "DECY", "SensitivityCalibrated": "DCAL"}
 SHOWN = (
@@ -53,7 +55,6 @@ def read_inputs(
     clock = Clock.of(FrameTexts(series, range(len(series.frames))))
     times = frame_times(clock)
     reader = _Reader(texts, options)
-    corrected = _corrected(reader)
     units, suv_type = _units(reader)
     frames = FrameInputs(
         slope=texts.numbers("RescaleSlope"),
@@ -70,7 +71,7 @@ def read_inputs(
         suv_type=suv_type,
         decay_correction=_decay_correction(reader),
         first_s=_first(times["acquisition_s"]),
-        corrected=corrected,
+        corrected=_corrected(reader),
         sex=given_word(options, "sex") or reader.word("sex", "PatientSex"),
         weight=reader.number("weight", "PatientWeight", "weight-kg", "kg"),
         height=reader.number("height", "PatientSize", "height-cm", "m"),
@@ -140,18 +141,16 @@ def _units(reader: _Reader) -> tuple[Word, Word]:
     units = reader.word("units", "Units")
     if units.value:
         return units, reader.word("SUV type", "SUVType")
-    code = reader.texts.mapped_units()
     slopes, mapped = (reader.texts.numbers(keyword) for keyword in ("RescaleSlope", "RealWorldValueSlope"))
     # A mapping is of stored values: with another slope than that of rescaling its unit is not that of our values.
     same = bool(np.isclose(slopes, mapped, rtol=1e-6, atol=0).all())
-    plain = re.sub(r"\{.*?\}", "", code).upper()
-    suv = re.search(r"SUV(bw|bsa|ibw|lbm)\b", code, re.IGNORECASE)
     tag = "RealWorldValueMappingSequence"
-    if same and plain in _MAPPED_UNITS:
-        return word("units", tag, _MAPPED_UNITS[plain], raw=code), word("SUV type", tag, "")
-    if same and suv:
-        kind = suv[1].upper()
-        return word("units", tag, "CM2ML" if kind == "BSA" else "GML", raw=code), word("SUV type", tag, kind, raw=code)
+    for mapping in mappings_of(reader.texts.mapped()) if same else ():
+        if (activity := _MAPPED_UNITS.get(mapping.unit.lower())) is not None:
+            return word("units", tag, activity, raw=mapping.unit), word("SUV type", tag, "")
+        if (variant := VARIANTS.get(mapping.quantity)) is not None:
+            unit = "CM2ML" if variant.unit == "cm2/ml" else "GML"
+            return word("units", tag, unit, raw=mapping.unit), word("SUV type", tag, variant.suv_type, raw=mapping.unit)
     return units, reader.word("SUV type", "SUVType")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,10 +70,9 @@ class FrameTexts:
                 return value, _value(first, "00080104")
         return "", ""
 
-    def mapped_units(self) -> str:
-        """UCUM code of the real world value mapping; "" when there is none."""
-        first: Mapping[str, Any] = next(self._items("RealWorldValueMappingSequence"), {})
-        return _value(_first_item(first, "004008EA"), "00080100")  # MeasurementUnitsCodeSequence
+    def mapped(self) -> list[Mapping[str, Any]]:
+        """The first item of the real world value mappings; none where there are none."""
+        return list(islice(self._items("RealWorldValueMappingSequence"), 1))
 
     def shown(self, tag: str | PrivateTag) -> str:
         """The distinct texts of an attribute, for people."""

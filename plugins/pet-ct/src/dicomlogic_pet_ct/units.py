@@ -10,6 +10,7 @@ import numpy as np
 from dicomlogic_core import Finding, finding
 from dicomlogic_pet_ct.inputs import Number, PetInputs, Word, number
 from dicomlogic_pet_ct.norms import BY_SUV_TYPE, VARIANTS, Variant
+from dicomlogic_pet_ct.severities import has_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def _unsupported(message: str) -> Finding:
 
 def _scaling_errors(inputs: PetInputs) -> tuple[Finding, ...]:
     """A PET image has a positive slope and no intercept (PS3.3 C.8.9.4)."""
-    found = [one for one in inputs.findings if one.severity == "error"]
+    found: list[Finding] = []
     frames = inputs.frames
     if not len(frames) or not (np.isfinite(frames.slope) & (frames.slope > 0)).all():
         found.append(finding("suv.rescale", "RescaleSlope of a frame is no positive number", severity="error"))
@@ -131,6 +132,8 @@ def _counts(inputs: PetInputs) -> Calibration | tuple[Finding, ...]:
 def _rate(inputs: PetInputs, scale: float | NDArray[np.float64], start: str) -> Calibration | tuple[Finding, ...]:
     """Counts per second: calibrated ones per voxel, others by the factor that calibrates them."""
     frames = inputs.frames
+    if has_errors(inputs.findings):  # what is corrected may be among that which differs
+        return tuple(one for one in inputs.findings if one.severity == "error")
     if "DCAL" in inputs.corrected:
         volume = _usable(frames.voxel_ml)
         if volume is None:
