@@ -30,6 +30,19 @@ class TestPair(AdaptorConformance):
     series = [phantoms.pet_ct()]
 
 
+def with_mapping(folder: Path) -> None:
+    """A PET, and the mapping to its uptake values beside it."""
+    phantoms.pet().write(folder)
+    with dl.open(manager=closed_manager(plugin)) as session:
+        session.index(folder)
+        session.write(session.load(session.examine()[0]), folder, format="rwvm")
+
+
+class TestMapped(AdaptorConformance):
+    provider_name = "pet-ct-rwvm"
+    series = [with_mapping]
+
+
 class TestMappingWriter(WriterConformance):
     provider_name = "pet-ct-rwvm"
     objects = [uptake]
