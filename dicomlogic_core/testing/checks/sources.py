@@ -9,7 +9,7 @@ import pickle
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from dicomlogic_core.testing.checks.outcome import Broken, Check, NotApplicable,
 from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject
 from dicomlogic_core.testing.fakes import closed_manager
 from dicomlogic_core.testing.phantom_objects import uid
+
+T = TypeVar("T")
 
 _MANY = 12
 _VALUES = (
@@ -65,7 +67,7 @@ def what_is_served_is_found(subject: ServiceSubject) -> None:
     """
     folder = subject.write()
     with subject.indexed(folder) as (session, _):
-        _same_instances(_instances(_of_files(folder)), _instances(session), "indexed")
+        _same_instances(_of_files(folder, _instances), _instances(session), "indexed")
 
 
 def scanning_again_gives_the_same(subject: ServiceSubject) -> None:
@@ -98,7 +100,7 @@ def header_values_are_those_of_the_files(subject: ServiceSubject) -> None:
     """
     folder = subject.write()
     with subject.indexed(folder) as (session, _):
-        wanted, got = _values(_of_files(folder)), _values(session)
+        wanted, got = _of_files(folder, _values), _values(session)
         for key, text in wanted.items():
             require(_equal(text, got.get(key)), f"{' of '.join(key)} is {got.get(key)!r}, the file says {text!r}")
 
@@ -114,7 +116,7 @@ def many_series_are_all_found(subject: ServiceSubject) -> None:
         phantoms.write_ct(folder / f"{number}", phantoms.regular(2), name=f"many {number}", change=_two_series(number))
     with subject.served(folder) as location, subject.session() as session:
         subject.index(session, location, options={**subject.options, **subject.many_options})
-        _same_instances(_instances(_of_files(folder)), _instances(session), "found of many")
+        _same_instances(_of_files(folder, _instances), _instances(session), "found of many")
 
 
 def indexing_again_skips_what_is_known(subject: ServiceSubject) -> None:
@@ -157,7 +159,7 @@ def an_interrupted_run_goes_on(subject: ServiceSubject) -> None:
             subject.index(session, location, cancel=lambda: True)
         with subject.session(database) as session:
             subject.index(session, location)
-            _same_instances(_instances(_of_files(folder)), _instances(session), "indexed after an interruption")
+            _same_instances(_of_files(folder, _instances), _instances(session), "indexed after an interruption")
 
 
 def cancel_stops_the_scan(subject: ServiceSubject) -> None:
@@ -180,7 +182,7 @@ def odd_files_cost_nothing_else(subject: ServiceSubject) -> None:
     Contract: `Failure` in dicomlogic_core.contracts; docs/explanation/reliability.md.
     """
     folder = subject.write()
-    good = _instances(_of_files(folder))
+    good = _of_files(folder, _instances)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     (folder / "notes.txt").write_bytes(b"no DICOM at all")
     (folder / "cut.dcm").write_bytes(files[0].read_bytes()[:300])
@@ -295,11 +297,11 @@ def _batch_is_right(batch: HeaderBatch) -> None:
         require(location.source, "a location does not name its source, which decides its credentials")
 
 
-def _of_files(folder: Path) -> Session:
+def _of_files(folder: Path, read: Callable[[Session], T]) -> T:
     """What the files themselves say, read by the built-in source."""
-    session = Session(manager=closed_manager())
-    session.index(folder)
-    return session
+    with Session(manager=closed_manager()) as session:
+        session.index(folder)
+        return read(session)
 
 
 def _views(session: Session) -> Iterator[SeriesView]:
