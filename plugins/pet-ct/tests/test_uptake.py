@@ -490,3 +490,37 @@ def test_a_decay_factor_that_speaks_of_another_reference_is_told(session_of: Ses
     (found,) = [one for one in volume.findings if one.code == "suv.reference-time"]
     assert found.severity == "warning"
     assert "DecayFactor gives another time, up to 3794 s off" in found.message
+
+
+def test_frames_longer_than_a_half_life_are_told(session_of: Sessions) -> None:
+    values = {"DecayCorrection": "NONE", "CorrectedImage": ["ATTN"], "ActualFrameDuration": "7200000"}
+    volume = loaded(session_of(pet.pet_series(**values)))
+    assert codes_of(volume)["suv.duration"] == "warning"
+    seconds = 3600 + pet.average_time(7200.0)
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * decayed(seconds), rtol=1e-6)
+    counts = {"Units": "CNTS", "DoseCalibrationFactor": "1", "ActualFrameDuration": "1"}
+    assert codes_of(loaded(session_of(pet.pet_series(name="counts", **counts))))["suv.duration"] == "warning"
+
+
+def test_a_value_by_option_is_told_and_so_is_one_that_changes_nothing(session_of: Sessions) -> None:
+    session = session_of(pet.pet_series())
+    volume = loaded(session, **{"weight-kg": "140"})
+    np.testing.assert_allclose(first_column(volume), 2 * ACTIVITY * FACTOR, rtol=1e-6)
+    assert codes_of(volume)["suv.option"] == "note"
+    (weight,) = [one for one in volume.metadata["report"]["inputs"] if one["name"] == "weight"]
+    assert (weight["raw"], weight["value"], weight["source"]) == ("140", 140.0, "option")
+
+    stored = loaded(session_of(pet.pet_series(name="stored", Units="GML")), **{"dose-mbq": "740"})
+    np.testing.assert_allclose(first_column(stored), ACTIVITY, rtol=1e-6)
+    (told,) = [one for one in stored.findings if one.code == "suv.option" and one.severity == "warning"]
+    assert "dose-mbq changes nothing" in told.message
+
+
+def test_a_weight_by_option_counts_although_the_scanner_gives_a_factor(session_of: Sessions) -> None:
+    """The scanner's factor holds the weight of the header; the one to activity does not."""
+    private = pet.philips_factors(suv=2 * FACTOR, activity=2.0)
+    session = session_of(pet.pet_series(Units="CNTS", private=private))
+    np.testing.assert_allclose(first_column(loaded(session)), 2 * ACTIVITY * FACTOR, rtol=1e-6)
+    volume = loaded(session, **{"weight-kg": "140"})
+    np.testing.assert_allclose(first_column(volume), 4 * ACTIVITY * FACTOR, rtol=1e-6)
+    assert "suv.philips-factor" not in codes_of(volume)

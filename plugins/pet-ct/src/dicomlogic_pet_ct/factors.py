@@ -161,13 +161,12 @@ def _from_activity(
             return refused
         return replace(vendor, findings=(*found, *as_warnings(computed[len(found) :]), *vendor.findings))
     scale = stored.scale * decay.factor * (body.norm(wanted) / dose.value)
-    if vendor is not None:
+    if vendor is not None and not _options(inputs):  # the scanner's factor knows the header's values only
         off = float(np.abs(scale / vendor.scale - 1).max())
-        if off <= _DISAGREE and not _options(inputs):
+        if off <= _DISAGREE:
             text = f"computed from dose, weight and times it is {off:.3%} off, which is within {_DISAGREE:.0%}"
             return replace(vendor, assumptions=(text,), findings=(*computed, *vendor.findings), timing=decay)
-        if off > _DISAGREE:
-            computed.append(finding("suv.philips-factor", f"(7053,1000) and (7053,1009) give SUVbw {off:.2%} apart"))
+        computed.append(finding("suv.philips-factor", f"(7053,1000) and (7053,1009) give SUVbw {off:.2%} apart"))
     return SuvFactors(
         variant=wanted,
         scale=scale,
