@@ -9,6 +9,7 @@ import numpy as np
 
 from dicomlogic_core import Geometry, Segmentation
 from dicomlogic_rt.image_sets import ImageSet, slice_step
+from dicomlogic_rt.keyholes import joined
 from dicomlogic_rt.rois import INTERPRETED_TYPE, Contour, Roi, unique_names
 from dicomlogic_rt.structures import ReferencedSeries, StructureSet
 from dicomlogic_rt.tracing import trace
@@ -24,6 +25,8 @@ def structures_of_masks(
     masks: Mapping[str, NDArray[Any]] | Segmentation, images: ImageSet, *, label: str = "Structures"
 ) -> StructureSet:
     """A structure set whose regions, filled on the grid of `images`, are exactly `masks`.
+
+    Contours are CLOSED_PLANAR; holes are keyholes, which systems that fill each contour by itself understand too.
 
     Args:
         masks: name -> ``[k, j, i]`` on the grid of `images`, inside where not 0; or a segmentation on that grid.
@@ -93,7 +96,7 @@ def _contours(mask: NDArray[np.bool_], images: ImageSet) -> Iterator[Contour]:
         rows, columns = np.flatnonzero(mask[k].any(axis=1)), np.flatnonzero(mask[k].any(axis=0))
         corner = (int(columns[0]), int(rows[0]))
         part = mask[k, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        for outline in trace(part):
+        for outline in joined(trace(part)):
             yield Contour(
                 points=origin + (outline + corner) @ matrix[:3, :2].T,
                 geometric_type="CLOSED_PLANAR",
