@@ -30,7 +30,6 @@ def test_of(check: Check) -> Test:
     test.__name__ = name
     test.__qualname__ = name
     test.__doc__ = check.__doc__
-    test.standard = check  # type: ignore[attr-defined]  # by this the guard knows its own
     return test
 
 

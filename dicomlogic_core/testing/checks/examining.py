@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dicomlogic_core.loadable import Loadable
-from dicomlogic_core.series import SeriesView, StudyView
+from dicomlogic_core.series import StudyView
 from dicomlogic_core.tags import tag_key
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject, Case
-from dicomlogic_core.testing.checks.columns import Counted, Damaged, Picked, view_of
 from dicomlogic_core.testing.checks.common import PATIENT_NAME
 from dicomlogic_core.testing.checks.outcome import Broken, Check, described, first_difference, require
+from dicomlogic_core.testing.checks.study_changes import (
+    changed,
+    damages,
+    emptied,
+    ids_elsewhere,
+    interleaved,
+    must_not_raise,
+    questions,
+    reversed_rows,
+    same_views,
+)
 from dicomlogic_core.testing.checks.watch import network_use
 
 _PICKLE_BASE, _PICKLE_PER_FRAME = 20_000, 400  # bytes
 _FEW, _MANY = 100, 500
 _PER_LOADABLE = 30  # a name, a quantity and the like may be looked up for each
-_TEXTS = (None, "", "abc", "1\\2", "nan", "1e400", "-1")
-_ITEMS: tuple[Any, ...] = (None, [], [{}], [{"00080100": {"vr": "SH"}}], [{"00540016": {"vr": "SQ", "Value": [None]}}])
 _ALWAYS = (
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SOPClassUID", "Modality"),
     *("NumberOfFrames", "InstanceNumber", "SliceThickness", "RescaleSlope", "SeriesNumber", "SeriesDescription"),
@@ -78,12 +83,12 @@ def order_does_not_matter(subject: AdaptorSubject) -> None:
         worker = subject.worker()
         wanted = _comparable(subject.examined(worker, case))
         orders = {
-            "instances reversed": _changed(case, _reversed),
-            "instances interleaved": _changed(case, _interleaved),
+            "instances reversed": changed(case, reversed_rows),
+            "instances interleaved": changed(case, interleaved),
             "series reversed": StudyView(case.study.study_uid, list(case.study)[::-1], options=case.study.options),
         }
         for what, study in orders.items():
-            found = _comparable(subject.examined(worker, case, study, _views(case, study)))
+            found = _comparable(subject.examined(worker, case, study, same_views(case, study)))
             _same(wanted, found, f"{case.name} with its {what}")
 
 
@@ -106,7 +111,7 @@ def examine_reads_by_column(subject: AdaptorSubject) -> None:
     """
     worker = subject.worker()
     for case in subject.cases:
-        (few, _), (many, offered) = (_asked(subject, worker, case, size) for size in (_FEW, _MANY))
+        (few, _), (many, offered) = (questions(subject, worker, case, size) for size in (_FEW, _MANY))
         require(
             many <= 2 * few + 20 + _PER_LOADABLE * offered,
             f"{_FEW} instances of {case.name} cost {few} questions for a column, {_MANY} cost {many}",
@@ -121,14 +126,14 @@ def examine_never_raises(subject: AdaptorSubject) -> None:
     """
     worker = subject.worker()
     for case in (*subject.catalogue, *subject.cases):
-        _must_not_raise(subject, worker, case, case.study, case.study, f"the foreign series {case.name}")
-        empty = _changed(case, lambda view: Damaged(view.columns, "", None, emptied=True))
-        _must_not_raise(subject, worker, case, empty, empty, f"{case.name} without any value")
+        must_not_raise(subject, worker, case, case.study, case.study, f"the foreign series {case.name}")
+        empty = changed(case, emptied)
+        must_not_raise(subject, worker, case, empty, empty, f"{case.name} without any value")
     keys = dict.fromkeys(tag_key(tag) for tag in (*_ALWAYS, *subject.provider.tags, *subject.provider.requires))
     for number, key in enumerate(keys):
         case = subject.cases[number % len(subject.cases)]
-        for what, study in _damages(case, key):
-            _must_not_raise(subject, worker, case, study, _views(case, study), f"{case.name} with {what}")
+        for what, study in damages(case, key):
+            must_not_raise(subject, worker, case, study, same_views(case, study), f"{case.name} with {what}")
 
 
 def confidence_is_on_the_scale(subject: AdaptorSubject) -> None:
@@ -157,7 +162,7 @@ def ids_are_stable(subject: AdaptorSubject) -> None:
     if subject.installed:
         case = next(case for case, loadables in subject.offers if loadables)
         wanted = sorted(loadable.id for loadable in dict(_offers(subject))[case])
-        got = _ids_elsewhere(subject, case)
+        got = ids_elsewhere(subject, case)
         require(got == wanted, f"another process gives {case.name} the identifiers {got}, this one {wanted}")
 
 
@@ -295,85 +300,4 @@ def _fingerprint(subject: AdaptorSubject, case: Case) -> Mapping[str, Any]:
             found[f"{key} of {view.series_uid}"] = repr((list(view.text(key)), view.frames.text(key), view.items(key)))
         found[f"positions of {view.series_uid}"] = repr(view.frames.position.tolist())
         found[f"rows of {view.series_uid}"] = (list(view.sop_uids), view.frames.instance.tolist())
-    return found
-
-
-# --- changed input ---------------------------------------------------------------------------------------------------
-
-
-def _changed(case: Case, change: Any) -> StudyView:
-    views = [view_of(change(view), view) for view in case.study]
-    return StudyView(case.study.study_uid, views, options=case.study.options)
-
-
-def _views(case: Case, study: StudyView) -> list[SeriesView]:
-    """The series of a changed study that the adaptor is asked about."""
-    return [study.by_uid(view.series_uid) for view in case.views]
-
-
-def _reversed(view: SeriesView) -> Picked:
-    return Picked(view.columns, range(len(view))[::-1])
-
-
-def _interleaved(view: SeriesView) -> Picked:
-    return Picked(view.columns, [*range(1, len(view), 2), *range(0, len(view), 2)])
-
-
-def _asked(subject: AdaptorSubject, worker: Any, case: Case, size: int) -> tuple[int, int]:
-    """Questions for columns of a case of so many instances, and the loadables they led to."""
-    counted: list[Counted] = []
-
-    def repeated(view: SeriesView) -> Counted:
-        counted.append(Counted(view.columns, [number % len(view) for number in range(size)]))
-        return counted[-1]
-
-    study = _changed(case, repeated)
-    offered = subject.examined(worker, case, study, _views(case, study))
-    return sum(columns.asked for columns in counted), len(offered)
-
-
-def _damages(case: Case, key: str) -> Iterator[tuple[str, StudyView]]:
-    for text in _TEXTS:
-        yield f"{key} = {text!r}", _changed(case, lambda view, text=text: Damaged(view.columns, key, text))
-    yield f"{key} absent in the first", _changed(case, lambda view: Damaged(view.columns, key, None, first_only=True))
-    if any(any(view.items(key)) for view in case.study):
-        for items in _ITEMS:
-            yield (
-                f"{key} holding {items}",
-                _changed(case, lambda view, items=items: Damaged(view.columns, key, None, items=items)),
-            )
-
-
-def _must_not_raise(
-    subject: AdaptorSubject, worker: Any, case: Case, study: StudyView, views: Iterable[SeriesView], what: str
-) -> None:
-    try:
-        for loadable in subject.examined(worker, case, study, views):
-            require(isinstance(loadable, Loadable), f"{what} gave a {type(loadable).__name__} instead of a Loadable")
-    except Broken:
-        raise
-    except Exception as error:
-        raise Broken(f"examine raised on {what}: {described(error)}") from error
-
-
-_ELSEWHERE = """
-import json, sys
-import dicomlogic_core as dl
-with dl.open() as session:
-    session.index(sys.argv[1])
-    options = json.loads(sys.argv[3])
-    found = [one.id for one in session.examine(all=True, options=options) if one.adaptor == sys.argv[2]]
-print("\\n" + json.dumps(sorted(found)))
-"""
-
-
-def _ids_elsewhere(subject: AdaptorSubject, case: Case) -> list[str]:
-    command = [sys.executable, "-c", _ELSEWHERE, str(case.folder), subject.provider_name, json.dumps(subject.options)]
-    origin = subject.offer.origin
-    environment = {**os.environ, "DICOMLOGIC_PLUGINS": origin.distribution or "none", "PYTHONHASHSEED": "7"}
-    environment.pop("DICOMLOGIC_DISABLE_PLUGINS", None)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-    require(done.returncode == 0, f"examining {case.name} in another process fails: {last[0]}")
-    found: list[str] = json.loads(done.stdout.splitlines()[-1])
     return found

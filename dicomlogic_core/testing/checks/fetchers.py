@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
-from dicomlogic_core.contracts import FetchResult
 from dicomlogic_core.errors import Cancelled, DicomLogicError
-from dicomlogic_core.frames import frame_location
-from dicomlogic_core.loading import Loading
-from dicomlogic_core.pixels.planning import plan_stack
-from dicomlogic_core.references import FrameRef, Location, Ref
-from dicomlogic_core.series import SeriesView
+from dicomlogic_core.references import FrameRef, Ref
 from dicomlogic_core.session import Session
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.checks.fetching import (
+    Forms,
+    bytes_of,
+    check_same_bytes,
+    context_of,
+    fetched,
+    locations_of,
+    must_fail,
+    name_of,
+    only_typed,
+    stack_of,
+    unanswered,
+)
 from dicomlogic_core.testing.checks.outcome import Broken, Check, NotApplicable, described, require
-from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject
+from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject, views_of
 from dicomlogic_core.testing.fakes import closed_manager
 from dicomlogic_core.transfer import FetchWork
 from dicomlogic_core.work import Work
-
-Results = dict[Ref, list[FetchResult]]
-Forms = dict[tuple[Ref, str], bytes]
-"""Reference and media type -> bytes: a fetcher may bring a frame by itself, or the instance that holds it."""
 
 
 def plan_covers_every_location_once(subject: ServiceSubject) -> None:
@@ -35,7 +37,7 @@ def plan_covers_every_location_once(subject: ServiceSubject) -> None:
     Contract: `Fetcher.plan`.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
+        locations = locations_of(session)
         for given in (locations, locations[::-1], locations[:1], []):
             planned = [location for batch in subject.worker().plan(given) for location in batch]
             lost = [one for one in given if one not in planned]
@@ -49,14 +51,14 @@ def every_result_carries_its_reference(subject: ServiceSubject) -> None:
     Contract: `Fetcher.fetch`, `FetchResult` in dicomlogic_core.contracts.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
-        results = _fetched(subject, session, locations)
-        require(set(results) == {one.ref for one in locations}, _unanswered(locations, results))
+        locations = locations_of(session)
+        results = fetched(subject, session, locations)
+        require(set(results) == {one.ref for one in locations}, unanswered(locations, results))
         for ref, answers in results.items():
-            require(len(answers) == 1, f"{_name(ref)} is answered {len(answers)} times")
+            require(len(answers) == 1, f"{name_of(ref)} is answered {len(answers)} times")
             answer = answers[0]
-            require(answer.error is None, f"{_name(ref)} cannot be had: {answer.error}")
-            require(answer.data is not None, f"{_name(ref)} is answered without data and without an error")
+            require(answer.error is None, f"{name_of(ref)} cannot be had: {answer.error}")
+            require(answer.data is not None, f"{name_of(ref)} is answered without data and without an error")
 
 
 def frames_are_those_of_the_files(subject: ServiceSubject) -> None:
@@ -67,12 +69,12 @@ def frames_are_those_of_the_files(subject: ServiceSubject) -> None:
     folder = subject.write()
     with subject.indexed(folder) as (session, _), Session(manager=closed_manager()) as files:
         files.index(folder)
-        for view in _views(session):
+        for view in views_of(session):
             refs = view.frames.refs()
-            wanted = _stack(files, view.study_uid, refs)
+            wanted = stack_of(files, view.study_uid, refs)
             with subject.listening():
-                got = _stack(session, view.study_uid, refs)
-            backwards = _stack(session, view.study_uid, refs[::-1])[::-1]
+                got = stack_of(session, view.study_uid, refs)
+            backwards = stack_of(session, view.study_uid, refs[::-1])[::-1]
             require(np.array_equal(got, backwards), f"{view!r} has other values when asked for in reversed order")
             require(got.dtype == wanted.dtype, f"{view!r} is {got.dtype}, the files are {wanted.dtype}")
             require(
@@ -86,14 +88,14 @@ def any_order_gives_the_same_bytes(subject: ServiceSubject) -> None:
     Contract: `Fetcher.fetch`.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
-        wanted = _bytes(_fetched(subject, session, locations))
+        locations = locations_of(session)
+        wanted = bytes_of(fetched(subject, session, locations))
         shuffled = list(locations)
         random.Random(5).shuffle(shuffled)
-        _same_bytes(wanted, _bytes(_fetched(subject, session, locations[::-1])), "in reversed order")
-        _same_bytes(wanted, _bytes(_fetched(subject, session, shuffled)), "shuffled")
+        check_same_bytes(wanted, bytes_of(fetched(subject, session, locations[::-1])), "in reversed order")
+        check_same_bytes(wanted, bytes_of(fetched(subject, session, shuffled)), "shuffled")
         for one in locations[:3]:
-            _same_bytes(wanted, _bytes(_fetched(subject, session, [one])), "asked for alone")
+            check_same_bytes(wanted, bytes_of(fetched(subject, session, [one])), "asked for alone")
 
 
 def duplicates_are_answered_alike(subject: ServiceSubject) -> None:
@@ -102,9 +104,9 @@ def duplicates_are_answered_alike(subject: ServiceSubject) -> None:
     Contract: `Fetcher.fetch`.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
-        results = _fetched(subject, session, [*locations, locations[0]])
-        require(set(results) == {one.ref for one in locations}, _unanswered(locations, results))
+        locations = locations_of(session)
+        results = fetched(subject, session, [*locations, locations[0]])
+        require(set(results) == {one.ref for one in locations}, unanswered(locations, results))
         first = results[locations[0].ref]
         require(all(answer.error is None for answer in first), f"asked for twice, a frame fails: {first[0].error}")
         require(len({bytes(answer.data or b"") for answer in first}) == 1, "one frame is answered by different bytes")
@@ -116,17 +118,17 @@ def threads_may_fetch_at_once(subject: ServiceSubject) -> None:
     Contract: `Fetcher`.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
+        locations = locations_of(session)
         alone: Forms = {}
         for one in locations:
-            alone.update(_bytes(_fetched(subject, session, [one])))
-        worker, context = subject.worker(), _context(subject, session)
+            alone.update(bytes_of(fetched(subject, session, [one])))
+        worker, context = subject.worker(), context_of(subject, session)
         with subject.listening(), ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda one: list(worker.fetch([one], context)), [*locations, *locations]))
         for answer in (one for answered in answers for one in answered):
-            require(answer.error is None, f"{_name(answer.ref)} fails among threads: {answer.error}")
+            require(answer.error is None, f"{name_of(answer.ref)} fails among threads: {answer.error}")
             same = bytes(answer.data or b"") == alone[answer.ref, answer.media_type]
-            require(same, f"{_name(answer.ref)} has other bytes among threads")
+            require(same, f"{name_of(answer.ref)} has other bytes among threads")
 
 
 def one_lost_frame_costs_nothing_else(subject: ServiceSubject) -> None:
@@ -135,16 +137,16 @@ def one_lost_frame_costs_nothing_else(subject: ServiceSubject) -> None:
     Contract: `Fetcher.fetch`: failures are error values, not exceptions.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
+        locations = locations_of(session)
         place = len(locations) // 2
         lost = subject.host.lost(locations[place])
-        results = _fetched(subject, session, [*locations[:place], lost, *locations[place + 1 :]])
+        results = fetched(subject, session, [*locations[:place], lost, *locations[place + 1 :]])
         answer = results.get(lost.ref, [])
         require(len(answer) == 1, f"a lost frame is answered {len(answer)} times")
         require(isinstance(answer[0].error, DicomLogicError), f"a lost frame is answered by {answer[0].error!r}")
         for one in (*locations[:place], *locations[place + 1 :]):
             good = results.get(one.ref, [])
-            require(good and good[0].error is None, f"beside a lost frame, {_name(one.ref)} does not arrive")
+            require(good and good[0].error is None, f"beside a lost frame, {name_of(one.ref)} does not arrive")
 
 
 def buffers_are_given_back(subject: ServiceSubject) -> None:
@@ -153,22 +155,24 @@ def buffers_are_given_back(subject: ServiceSubject) -> None:
     Contract: `FetchContext.buffer`.
     """
     with subject.indexed() as (session, _):
-        locations = _locations(session)
+        locations = locations_of(session)
         lent: dict[Ref, memoryview] = {}
 
         def buffer(ref: Ref, size: int) -> memoryview | None:
             return lent.setdefault(ref, memoryview(bytearray(size)))
 
-        wanted = _bytes(_fetched(subject, session, locations))
+        wanted = bytes_of(fetched(subject, session, locations))
         sizes = {one.ref: one.native_size for one in locations}
-        for ref, answers in _fetched(subject, session, locations, buffer=buffer).items():
+        for ref, answers in fetched(subject, session, locations, buffer=buffer).items():
             for answer in answers:
                 got = bytes(answer.data or b"")
-                require(got == wanted[ref, answer.media_type], f"{_name(ref)} has other bytes when a buffer is lent")
-                require(ref not in lent or bytes(lent[ref]) == got, f"the buffer lent for {_name(ref)} is not filled")
+                require(got == wanted[ref, answer.media_type], f"{name_of(ref)} has other bytes when a buffer is lent")
+                require(ref not in lent or bytes(lent[ref]) == got, f"the buffer lent for {name_of(ref)} is not filled")
                 native = not answer.media_type.startswith("application/dicom") and isinstance(ref, FrameRef)
                 limit = sizes[ref] if native and ref in lent else 0
-                require(not limit or len(got) <= limit, f"{_name(ref)} brings {len(got)} bytes, its frame has {limit}")
+                require(
+                    not limit or len(got) <= limit, f"{name_of(ref)} brings {len(got)} bytes, its frame has {limit}"
+                )
 
 
 def cancel_stops_fetching(subject: ServiceSubject) -> None:
@@ -178,14 +182,14 @@ def cancel_stops_fetching(subject: ServiceSubject) -> None:
     """
     with subject.indexed() as (session, _):
         try:
-            _fetched(subject, session, _locations(session), cancel=lambda: True)
+            fetched(subject, session, locations_of(session), cancel=lambda: True)
         except Cancelled:
             pass
         except Exception as error:
             raise Broken(f"cancelled, fetch raises {described(error)}") from error
-        view = next(_views(session))
+        view = next(views_of(session))
         try:
-            _stack(session, view.study_uid, view.frames.refs(), cancel=lambda: True)
+            stack_of(session, view.study_uid, view.frames.refs(), cancel=lambda: True)
         except Cancelled:
             return
         raise Broken("an array is given although its loading was cancelled")
@@ -199,10 +203,10 @@ def without_a_connection_errors_are_typed(subject: ServiceSubject) -> None:
     with subject.served(subject.write()) as location:
         with subject.session() as session:
             subject.index(session, location)
-            locations = _locations(session)
+            locations = locations_of(session)
         worker = subject.worker()
         context = FetchWork(Work(options=subject.quick()), lambda ref, size: None)
-        _only_typed(subject, worker, locations, context, "without a connection")
+        only_typed(subject, worker, locations, context, "without a connection")
 
 
 def short_pixels_are_told(subject: ServiceSubject) -> None:
@@ -213,8 +217,8 @@ def short_pixels_are_told(subject: ServiceSubject) -> None:
     folder = subject.new_folder()
     phantoms.tricky(12, folder)
     with subject.indexed(folder) as (session, _):
-        for view in _views(session):
-            _must_fail(session, view, "of which a file is cut short")
+        for view in views_of(session):
+            must_fail(session, view, "of which a file is cut short")
 
 
 def cut_bodies_are_told(subject: ServiceSubject) -> None:
@@ -222,10 +226,10 @@ def cut_bodies_are_told(subject: ServiceSubject) -> None:
 
     Contract: `Fetcher.fetch`; docs/explanation/reliability.md.
     """
-    with subject.indexed() as (session, _):
-        session.clients.name(_, subject.quick())
+    with subject.indexed() as (session, location):
+        session.clients.name(location, subject.quick())
         subject.host.cut_bodies()
-        _must_fail(session, next(_views(session)), "whose answers are cut")
+        must_fail(session, next(views_of(session)), "whose answers are cut")
 
 
 def a_service_that_is_gone_is_told(subject: ServiceSubject) -> None:
@@ -241,8 +245,8 @@ def a_service_that_is_gone_is_told(subject: ServiceSubject) -> None:
         for path in [path for path in folder.rglob("*") if path.is_file()]:
             path.unlink()
         with subject.environment():
-            context = _context(subject, session)
-            told = _only_typed(subject, subject.worker(), _locations(session), context, "of a service that is gone")
+            context = context_of(subject, session)
+            told = only_typed(subject, subject.worker(), locations_of(session), context, "of a service that is gone")
         require(told, "frames arrive from a service that is gone")
 
 
@@ -254,8 +258,8 @@ def secrets_are_in_no_error(subject: ServiceSubject) -> None:
     if not subject.secrets:
         raise NotApplicable(NO_SECRET)
     with subject.indexed() as (session, _):
-        locations = _locations(session)
-        results = _fetched(subject, session, [subject.host.lost(locations[0]), *locations])
+        locations = locations_of(session)
+        results = fetched(subject, session, [subject.host.lost(locations[0]), *locations])
         said = repr([(one.ref, one.error, str(one.error)) for answers in results.values() for one in answers])
         said += repr(locations) + repr(session) + subject.printed.getvalue()
         require(not any(value in said for value in subject.secrets.values()), "a secret is in a result or an error")
@@ -277,111 +281,3 @@ FETCHERS: tuple[Check, ...] = (
     a_service_that_is_gone_is_told,
     secrets_are_in_no_error,
 )
-
-
-# --- locations and bytes ---------------------------------------------------------------------------------------------
-
-
-def _views(session: Session) -> Iterator[SeriesView]:
-    for row in session.list("study"):
-        yield from session.study(row["StudyInstanceUID"])
-
-
-def _locations(session: Session) -> list[Location]:
-    """The locations of all frames, as loading makes them of the instances'."""
-    found: list[Location] = []
-    for view in _views(session):
-        refs = view.frames.refs()
-        plan = plan_stack(refs, lambda uid, view=view: view, lambda ref, whole: None)  # type: ignore[arg-type,return-value,misc]  # grey phantoms need no header
-        for ref, treatment in zip(refs, plan.treatments):
-            base = view.locations(list(view.sop_uids).index(ref.sop_uid))[0]
-            assert treatment is not None
-            found.append(frame_location(base, ref, treatment.description) or base)
-    return found
-
-
-def _context(
-    subject: ServiceSubject,
-    session: Session,
-    *,
-    cancel: Callable[[], bool] | None = None,
-    buffer: Callable[[Ref, int], memoryview | None] | None = None,
-) -> FetchWork:
-    return FetchWork(subject.work(session, cancel=cancel), buffer or (lambda ref, size: None))
-
-
-def _fetched(
-    subject: ServiceSubject,
-    session: Session,
-    locations: Sequence[Location],
-    *,
-    cancel: Callable[[], bool] | None = None,
-    buffer: Callable[[Ref, int], memoryview | None] | None = None,
-) -> Results:
-    """All results by reference, fetched by a new worker as it plans."""
-    worker, context = subject.worker(), _context(subject, session, cancel=cancel, buffer=buffer)
-    results: Results = {}
-    with subject.listening():
-        for batch in worker.plan(locations):
-            for result in worker.fetch(batch, context):
-                results.setdefault(result.ref, []).append(result)
-    return results
-
-
-def _bytes(results: Results) -> Forms:
-    for ref, answers in results.items():
-        require(answers[0].error is None, f"{_name(ref)} cannot be had: {answers[0].error}")
-    return {(ref, one.media_type): bytes(one.data or b"") for ref, answers in results.items() for one in answers}
-
-
-def _same_bytes(wanted: Forms, got: Forms, how: str) -> None:
-    other = [key for key in wanted.keys() & got.keys() if wanted[key] != got[key]]
-    require(not other, f"{how}, {len(other)} references get other bytes, {_name(other[0][0]) if other else ''} for one")
-
-
-def _unanswered(locations: Sequence[Location], results: Results) -> str:
-    wanted = {one.ref for one in locations}
-    lost, foreign = wanted - set(results), set(results) - wanted
-    return f"{len(lost)} of {len(wanted)} locations get no result, {len(foreign)} results are of something else"
-
-
-def _name(ref: Ref) -> str:
-    return f"{ref.sop_uid} frame {ref.frame}" if isinstance(ref, FrameRef) else ref.sop_uid
-
-
-def _stack(
-    session: Session, study_uid: str, refs: Sequence[FrameRef], *, cancel: Callable[[], bool] | None = None
-) -> Any:
-    study = session.study(study_uid)
-    loading = Loading(study, session.manager.registry, http=session.clients.http, cancel=cancel)
-    return np.asarray(loading.stack(refs))
-
-
-def _must_fail(session: Session, view: SeriesView, what: str) -> None:
-    try:
-        _stack(session, view.study_uid, view.frames.refs())
-    except DicomLogicError as error:
-        require(error.code != "plugin", f"a series {what} ends with another exception than a DicomLogicError: {error}")
-        return
-    except Exception as error:
-        raise Broken(f"a series {what} ends with {described(error)}") from error
-    raise Broken(f"a series {what} is loaded without a word")
-
-
-def _only_typed(
-    subject: ServiceSubject, worker: Any, locations: Sequence[Location], context: FetchWork, when: str
-) -> bool:
-    """True when something failed; what failed must have done so by a DicomLogicError."""
-    told = False
-    for batch in worker.plan(locations):
-        try:
-            with subject.listening():
-                answers = list(worker.fetch(batch, context))
-        except DicomLogicError:
-            return True
-        except Exception as error:
-            raise Broken(f"{when}, fetch raises {described(error)}") from error
-        for answer in answers:
-            require(answer.error is None or isinstance(answer.error, DicomLogicError), f"{when}: {answer.error!r}")
-            told |= answer.error is not None
-    return told

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.offers import Kind
 from dicomlogic_core.references import Location
+from dicomlogic_core.series import SeriesView
 from dicomlogic_core.session import Session
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.checks.outcome import NotApplicable
@@ -172,3 +173,9 @@ class ServiceSubject(Subject):
         """Index everything; all findings of it."""
         with self.served(self.write()) as location, self.session() as session:
             return list(self.index(session, location).findings)
+
+
+def views_of(session: Session) -> Iterator[SeriesView]:
+    """Every series that a session has."""
+    for row in session.list("study"):
+        yield from session.study(row["StudyInstanceUID"])

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
 
-import numpy as np
-
-from dicomlogic_core.contracts import Failure, HeaderBatch, Query, Unchanged
-from dicomlogic_core.errors import Cancelled, DicomLogicError
-from dicomlogic_core.series import SeriesView, parse_numbers
-from dicomlogic_core.session import Session
+from dicomlogic_core.contracts import Failure, HeaderBatch, Unchanged
+from dicomlogic_core.errors import Cancelled
 from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.checks.outcome import Broken, Check, NotApplicable, described, require
+from dicomlogic_core.testing.checks.scanning import (
+    check_batch,
+    check_refused,
+    check_same_instances,
+    equal_texts,
+    instances_of,
+    logged,
+    marks_of,
+    of_files,
+    scanned,
+    two_series,
+    values_of,
+)
 from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject
-from dicomlogic_core.testing.fakes import closed_manager
-from dicomlogic_core.testing.phantom_objects import uid
-
-T = TypeVar("T")
 
 _MANY = 12
-_VALUES = (
-    *("PatientID", "PatientName", "StudyDate", "StudyTime", "Modality", "SeriesNumber", "SeriesDescription"),
-    *("SOPClassUID", "ImageType", "InstanceNumber", "FrameOfReferenceUID", "ImagePositionPatient"),
-    *("ImageOrientationPatient", "PixelSpacing", "SliceThickness", "Rows", "Columns", "BitsStored", "EchoTime"),
-    *("RescaleSlope", "RescaleIntercept", "RescaleType", "NumberOfFrames", "PhotometricInterpretation"),
-)
 
 
 def a_foreign_location_is_refused(subject: ServiceSubject) -> None:
@@ -42,7 +37,7 @@ def a_foreign_location_is_refused(subject: ServiceSubject) -> None:
     scheme = subject.provider.schemes[0]
     place = str(subject.new_folder() / "nothing-here") if scheme == "file" else f"{scheme}://"
     with subject.environment(), subject.session() as session:
-        _refused(subject, session, place)
+        check_refused(subject, session, place)
 
 
 def scan_keeps_its_contract(subject: ServiceSubject) -> None:
@@ -51,13 +46,13 @@ def scan_keeps_its_contract(subject: ServiceSubject) -> None:
     Contract: `Source.scan`, `HeaderBatch` in dicomlogic_core.contracts.
     """
     with subject.served(subject.write()) as location, subject.session() as session:
-        items = _scan(subject, session, location)
+        items = scanned(subject, session, location)
         batches = [item for item in items if isinstance(item, HeaderBatch)]
         foreign = [type(item).__name__ for item in items if not isinstance(item, (HeaderBatch, Failure, Unchanged))]
         require(not foreign, f"scan yields {foreign[:1]}; it yields HeaderBatch, Failure and Unchanged")
         require(batches, "scan yields no header of a location that has some")
         for batch in batches:
-            _batch_is_right(batch)
+            check_batch(batch)
 
 
 def what_is_served_is_found(subject: ServiceSubject) -> None:
@@ -67,7 +62,7 @@ def what_is_served_is_found(subject: ServiceSubject) -> None:
     """
     folder = subject.write()
     with subject.indexed(folder) as (session, _):
-        _same_instances(_of_files(folder, _instances), _instances(session), "indexed")
+        check_same_instances(of_files(folder, instances_of), instances_of(session), "indexed")
 
 
 def scanning_again_gives_the_same(subject: ServiceSubject) -> None:
@@ -79,7 +74,7 @@ def scanning_again_gives_the_same(subject: ServiceSubject) -> None:
     with subject.served(folder) as location, subject.session() as first, subject.session() as second:
         subject.index(first, location)
         subject.index(second, location)
-        _same_instances(_instances(first), _instances(second), "found by a second scan")
+        check_same_instances(instances_of(first), instances_of(second), "found by a second scan")
 
 
 def an_empty_location_gives_nothing(subject: ServiceSubject) -> None:
@@ -100,9 +95,9 @@ def header_values_are_those_of_the_files(subject: ServiceSubject) -> None:
     """
     folder = subject.write()
     with subject.indexed(folder) as (session, _):
-        wanted, got = _of_files(folder, _values), _values(session)
+        wanted, got = of_files(folder, values_of), values_of(session)
         for key, text in wanted.items():
-            require(_equal(text, got.get(key)), f"{' of '.join(key)} is {got.get(key)!r}, the file says {text!r}")
+            require(equal_texts(text, got.get(key)), f"{' of '.join(key)} is {got.get(key)!r}, the file says {text!r}")
 
 
 def many_series_are_all_found(subject: ServiceSubject) -> None:
@@ -113,10 +108,10 @@ def many_series_are_all_found(subject: ServiceSubject) -> None:
     """
     folder = subject.new_folder()
     for number in range(_MANY):
-        phantoms.write_ct(folder / f"{number}", phantoms.regular(2), name=f"many {number}", change=_two_series(number))
+        phantoms.write_ct(folder / f"{number}", phantoms.regular(2), name=f"many {number}", change=two_series(number))
     with subject.served(folder) as location, subject.session() as session:
         subject.index(session, location, options={**subject.options, **subject.many_options})
-        _same_instances(_of_files(folder, _instances), _instances(session), "found of many")
+        check_same_instances(of_files(folder, instances_of), instances_of(session), "found of many")
 
 
 def indexing_again_skips_what_is_known(subject: ServiceSubject) -> None:
@@ -128,24 +123,14 @@ def indexing_again_skips_what_is_known(subject: ServiceSubject) -> None:
     with subject.served(subject.write()) as location:
         with subject.session(database) as session:
             total = subject.index(session, location).instances
-            marks = _marks(_scan(subject, session, location))
-            items = _scan(subject, session, location, known=marks.get)
+            marks = marks_of(scanned(subject, session, location))
+            items = scanned(subject, session, location, known=marks.get)
         delivered = sum(len(item.headers) for item in items if isinstance(item, HeaderBatch))
         require(not delivered, f"{delivered} headers are delivered again although `known` says that nothing changed")
         with subject.session(database) as session:
             again = subject.index(session, location)
     require(again.instances == 0, f"{again.instances} of {total} unchanged instances are indexed again")
     require(again.skipped >= total, f"{again.skipped} of {total} instances are told as unchanged")
-
-
-def _marks(items: list[Any]) -> dict[str, str]:
-    """What the index remembers of a scan: key -> version."""
-    marks: dict[str, str] = {}
-    for batch in (item for item in items if isinstance(item, HeaderBatch)):
-        marks.update(zip(batch.keys, batch.versions))
-        if batch.series_uid and batch.version:
-            marks[batch.mark or f"series:{batch.series_uid}"] = batch.version
-    return marks
 
 
 def an_interrupted_run_goes_on(subject: ServiceSubject) -> None:
@@ -159,7 +144,7 @@ def an_interrupted_run_goes_on(subject: ServiceSubject) -> None:
             subject.index(session, location, cancel=lambda: True)
         with subject.session(database) as session:
             subject.index(session, location)
-            _same_instances(_of_files(folder, _instances), _instances(session), "indexed after an interruption")
+            check_same_instances(of_files(folder, instances_of), instances_of(session), "indexed after an interruption")
 
 
 def cancel_stops_the_scan(subject: ServiceSubject) -> None:
@@ -169,7 +154,7 @@ def cancel_stops_the_scan(subject: ServiceSubject) -> None:
     """
     with subject.served(subject.write()) as location, subject.session() as session:
         try:
-            _scan(subject, session, location, cancel=lambda: True)
+            scanned(subject, session, location, cancel=lambda: True)
         except Cancelled:
             return
         except Exception as error:
@@ -182,7 +167,7 @@ def odd_files_cost_nothing_else(subject: ServiceSubject) -> None:
     Contract: `Failure` in dicomlogic_core.contracts; docs/explanation/reliability.md.
     """
     folder = subject.write()
-    good = _of_files(folder, _instances)
+    good = of_files(folder, instances_of)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     (folder / "notes.txt").write_bytes(b"no DICOM at all")
     (folder / "cut.dcm").write_bytes(files[0].read_bytes()[:300])
@@ -192,7 +177,7 @@ def odd_files_cost_nothing_else(subject: ServiceSubject) -> None:
             subject.index(session, location)
         except Exception as error:
             raise Broken(f"odd files end the scan: {described(error)}") from error
-        found = _instances(session)
+        found = instances_of(session)
         require(good <= found, f"{len(good - found)} good instances are lost beside odd files")
         require(found <= good, f"{len(found - good)} instances appear that are in no file")
 
@@ -207,7 +192,7 @@ def a_service_that_is_gone_is_told(subject: ServiceSubject) -> None:
         pass
     shutil.rmtree(folder)
     with subject.environment(), subject.session() as session:
-        _refused(subject, session, location)
+        check_refused(subject, session, location)
 
 
 def secrets_are_never_shown(subject: ServiceSubject) -> None:
@@ -219,9 +204,9 @@ def secrets_are_never_shown(subject: ServiceSubject) -> None:
         raise NotApplicable(NO_SECRET)
     database, log = subject.new_folder(), io.StringIO()
     said: list[str] = []
-    with subject.served(subject.write()) as location, _logged(log), subject.session(database) as session:
+    with subject.served(subject.write()) as location, logged(log), subject.session(database) as session:
         said.append(repr(subject.index(session, location).as_dict()))
-        items = _scan(subject, session, location)
+        items = scanned(subject, session, location)
         said += [repr([one.locations for one in items if isinstance(one, HeaderBatch)]), repr(session)]
         said += [repr(pickle.dumps([one.locations for one in items if isinstance(one, HeaderBatch)]))]
         said += [str(finding.as_dict()) for finding in session.findings]
@@ -252,108 +237,3 @@ SOURCES: tuple[Check, ...] = (
     a_service_that_is_gone_is_told,
     secrets_are_never_shown,
 )
-
-
-def _scan(
-    subject: ServiceSubject,
-    session: Session,
-    location: str,
-    *,
-    known: Callable[[str], str | None] = lambda key: None,
-    cancel: Callable[[], bool] | None = None,
-) -> list[Any]:
-    session.clients.name(location, subject.options)
-    query = Query(location=location, options=subject.options)
-    with subject.listening():
-        return list(subject.worker().scan(query, known, subject.work(session, cancel=cancel)))
-
-
-def _refused(subject: ServiceSubject, session: Session, place: str) -> None:
-    try:
-        subject.index(session, place, options=subject.quick())
-    except DicomLogicError as error:
-        require(error.code != "plugin", f"{place} ends with another exception than a DicomLogicError: {error}")
-        require(error.message and error.remedy, f"{place} is refused without a word on what to do: {error}")
-    except Exception as error:
-        raise Broken(f"{place} ends with {described(error)}") from error
-    else:
-        raise Broken(f"{place} is taken for a location although nothing is there")
-
-
-def _batch_is_right(batch: HeaderBatch) -> None:
-    count = len(batch.headers)
-    require(count, "a batch holds no header")
-    require(all(isinstance(one, bytes) for one in batch.headers), "headers are bytes")
-    require(batch.form in ("part10", "json"), f"a batch has form {batch.form!r}; it is part10 or json")
-    if batch.form == "part10":
-        require(len(batch.locations) == count, f"{len(batch.locations)} locations for {count} headers")
-        for name in ("keys", "versions", "sizes"):
-            values = getattr(batch, name)
-            require(not values or len(values) == count, f"{len(values)} {name} for {count} headers")
-    else:
-        require(batch.locations or batch.locate, "a batch of JSON has neither locations nor locate")
-    for location in batch.locations:
-        require(location.path or location.url, "a location has neither path nor URL")
-        require(location.source, "a location does not name its source, which decides its credentials")
-
-
-def _of_files(folder: Path, read: Callable[[Session], T]) -> T:
-    """What the files themselves say, read by the built-in source."""
-    with Session(manager=closed_manager()) as session:
-        session.index(folder)
-        return read(session)
-
-
-def _views(session: Session) -> Iterator[SeriesView]:
-    for row in session.list("study"):
-        yield from session.study(row["StudyInstanceUID"])
-
-
-def _instances(session: Session) -> set[tuple[str, str, str]]:
-    return {(view.study_uid, view.series_uid, sop_uid) for view in _views(session) for sop_uid in view.sop_uids}
-
-
-def _same_instances(wanted: set[tuple[str, str, str]], got: set[tuple[str, str, str]], what: str) -> None:
-    lost, more = wanted - got, got - wanted
-    require(not lost, f"{len(lost)} of {len(wanted)} instances are not {what}, {sorted(lost)[:1]} for one")
-    require(not more, f"{len(more)} instances are {what} that are not there, {sorted(more)[:1]} for one")
-
-
-def _values(session: Session) -> Mapping[tuple[str, str], str | None]:
-    found: dict[tuple[str, str], str | None] = {}
-    for view in _views(session):
-        for keyword in _VALUES:
-            for sop_uid, text in zip(view.sop_uids, view.text(keyword)):
-                found[keyword, sop_uid] = text
-            for row, text in enumerate(view.frames.text(keyword)):
-                ref = view.frames.ref(row)
-                found[keyword, f"{ref.sop_uid} frame {ref.frame}"] = text
-    return found
-
-
-def _equal(wanted: str | None, got: str | None) -> bool:
-    if (wanted or "") == (got or ""):
-        return True
-    count = (wanted or "").count("\\") + 1
-    return bool(np.allclose(parse_numbers(wanted, count), parse_numbers(got, count), rtol=1e-9, atol=1e-9))
-
-
-def _two_series(number: int) -> Callable[[int, Any], None]:
-    def change(index: int, dataset: Any) -> None:
-        dataset.SeriesInstanceUID = uid("many", number, index)
-        dataset.PatientID = f"PHANTOM {number}"
-
-    return change
-
-
-@contextlib.contextmanager
-def _logged(target: io.StringIO) -> Iterator[None]:
-    handler, root = logging.StreamHandler(target), logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
