@@ -524,3 +524,15 @@ def test_a_weight_by_option_counts_although_the_scanner_gives_a_factor(session_o
     volume = loaded(session, **{"weight-kg": "140"})
     np.testing.assert_allclose(first_column(volume), 4 * ACTIVITY * FACTOR, rtol=1e-6)
     assert "suv.philips-factor" not in codes_of(volume)
+
+
+def test_the_scanners_factor_needs_nothing_else(session_of: Sessions) -> None:
+    """Without the weight only it can be used; what is missing for the other is a warning."""
+    private = pet.philips_factors(suv=5e-4, activity=2.0)
+    session = session_of(pet.pet_series(Units="CNTS", PatientWeight=None, private=private))
+    volume = loaded(session, **{"dose-mbq": "740"})
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * 5e-4, rtol=1e-6)
+    found = codes_of(volume)
+    assert (found["suv.no-weight"], found["suv.option"]) == ("warning", "warning")
+    assert "dose-mbq changes nothing" in " ".join(one.message for one in volume.findings)
+    assert set(offered(session)) == {"bw", "activity"}

@@ -159,13 +159,14 @@ def _from_activity(
         # The scanner's own factor needs none of them.
         if vendor is None or _refused(found):
             return refused
-        return replace(vendor, findings=(*found, *as_warnings(computed[len(found) :]), *vendor.findings))
+        unused = _unused_options(inputs, vendor.inputs)
+        return replace(vendor, findings=(*found, *as_warnings(computed[len(found) :]), *unused))
     scale = stored.scale * decay.factor * (body.norm(wanted) / dose.value)
     if vendor is not None and not _options(inputs):  # the scanner's factor knows the header's values only
         off = float(np.abs(scale / vendor.scale - 1).max())
         if off <= _DISAGREE:
             text = f"computed from dose, weight and times it is {off:.3%} off, which is within {_DISAGREE:.0%}"
-            return replace(vendor, assumptions=(text,), findings=(*computed, *vendor.findings), timing=decay)
+            return replace(vendor, assumptions=(text,), findings=tuple(dict.fromkeys(computed)), timing=decay)
         computed.append(finding("suv.philips-factor", f"(7053,1000) and (7053,1009) give SUVbw {off:.2%} apart"))
     return SuvFactors(
         variant=wanted,
@@ -210,5 +211,5 @@ def _unused_options(inputs: PetInputs, used: Sequence[Number | Word]) -> list[Fi
     unused = [tag for tag in _options(inputs) if tag not in known]
     if not unused:
         return []
-    message = f"{', '.join(unused)} changes nothing: the values are uptake values already"
+    message = f"{', '.join(unused)} changes nothing: the value does not hang on it"
     return [finding("suv.option", message, severity="warning", remedy="")]
