@@ -58,6 +58,16 @@ def test_code_runs(
                 _run_shell(code, capsys)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_no_code_escapes_the_tests_without_a_reason(page: Path) -> None:
+    for block in blocks(page):
+        assert block.language in ("python", "sh", "toml", "text", ""), f"line {block.line}: {block.language}"
+        if block.language == "":
+            assert "import " not in block.code, f"line {block.line}: say that this is python"
+        if block.not_run:
+            assert len(block.before) > len("<!-- not run:  -->") + 5, f"line {block.line}: why is it not run?"
+
+
 def _run_shell(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     for line in code.split("\n"):
         if line.startswith(_SET_UP):
