@@ -193,7 +193,7 @@ def _text(text: str, most: int) -> str:
 
 
 def _observations(rois: Sequence[Roi]) -> list[Dataset]:
-    items = []
+    items: list[Dataset] = []
     for roi in rois:
         said = roi.observations or (Observation(interpreted_type=roi.interpreted_type, codes=roi.codes),)
         for observation in said:
