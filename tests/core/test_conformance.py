@@ -267,6 +267,15 @@ def test_a_plugin_that_is_a_single_module_cannot_be_typed(site, monkeypatch):
     assert "zz_single_plugin is a single module; only a package can hold py.typed" in outcome.message
 
 
+def test_another_plugin_of_the_same_name_is_not_tested_in_its_place(site, package):
+    subject = package()
+    other = "from dicomlogic_core import AdaptorProvider, hookimpl\n@hookimpl\ndef dicomlogic_adaptors():\n"
+    site.install("aa-kit", code=other + "    yield AdaptorProvider(name='zz', label='zz', factory='aa:B')\n")
+    outcome = outcome_of(common.is_found_by_its_entry_point, subject, "adaptor:zz")
+    assert outcome.status == "failed"
+    assert "the adaptor name 'zz' of zz-kit (zz-kit 1.0) was taken before by aa-kit" in outcome.message
+
+
 def test_whatever_a_check_raises_becomes_its_outcome():
     def raising(subject):
         """Raises. Contract: none."""

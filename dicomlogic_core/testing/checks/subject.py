@@ -62,12 +62,15 @@ class Subject:
         """A manager of the built-ins and the provider's plugin only, so that what else is installed changes nothing.
 
         Raises:
-            Broken: no installed plugin has such a provider.
+            Broken: no installed plugin has such a provider, or two have.
         """
         if self.plugin is not None:
             return closed_manager(self.plugin)
         everything = PluginManager(environ={})
         offers = everything.registry.offers(self.kind)
+        taken = f"the {self.kind} name {self.provider_name!r} of "
+        for clash in [failure.error for failure in everything.failures if failure.error.startswith(taken)]:
+            raise Broken(clash)
         for offer in offers:
             if offer.provider.name == self.provider_name:
                 return PluginManager(environ={ONLY: offer.origin.distribution or "none"})
