@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomlogic_core.testing.phantom_rt import circle, placed, rectangle, turned
@@ -133,6 +133,7 @@ def test_thickness_of_a_lone_plane():
     shift=st.tuples(*[st.floats(-500, 500)] * 3),
     reverse=st.booleans(),
 )
+@settings(deadline=None)
 def test_planes_in_any_orientation(first, second, shift, reverse):
     contours = [circle(10 + z, z, points=40) for z in (0.0, 2.0, 4.0, 6.0)]
     matrix = turned("x", first, origin=shift) @ turned("y", second)

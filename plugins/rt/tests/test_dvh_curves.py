@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomlogic_core import UsageError
@@ -18,6 +18,7 @@ def curve_of(doses: np.ndarray, *, width: float = 0.01) -> DvhCurve:
 
 
 @given(st.lists(st.floats(0, 70), min_size=1, max_size=40), st.floats(0.1, 100))
+@settings(deadline=None)
 def test_d_is_the_dose_of_the_hottest_part(values, percent):
     doses = np.sort(np.array(values))[::-1]
     # The last sample that belongs to the hottest percent.
@@ -26,6 +27,7 @@ def test_d_is_the_dose_of_the_hottest_part(values, percent):
 
 
 @given(st.lists(st.floats(0, 70), min_size=1, max_size=40), st.floats(0, 80))
+@settings(deadline=None)
 def test_v_is_the_share_with_at_least_a_dose(values, dose):
     doses = np.array(values)
     curve = curve_of(doses)

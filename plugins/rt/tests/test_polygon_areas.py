@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomlogic_core.testing.phantom_rt import circle, keyhole, rectangle
@@ -28,6 +28,7 @@ def shoelace(polygon: np.ndarray) -> float:
     shift=st.tuples(st.floats(-300, 300), st.floats(-300, 300)),
     backwards=st.booleans(),
 )
+@settings(deadline=None)
 def test_simple_polygons_as_the_shoelace_formula(radii, turn, shift, backwards):
     angles = turn + 2 * np.pi * np.arange(len(radii)) / len(radii)
     polygon = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1) + shift
@@ -39,6 +40,7 @@ def test_simple_polygons_as_the_shoelace_formula(radii, turn, shift, backwards):
     second=st.tuples(*[st.floats(1, 40)] * 2),
     shift=st.tuples(*[st.floats(-30, 30)] * 2),
 )
+@settings(deadline=None)
 def test_overlapping_rectangles_lose_what_they_share_twice(first, second, shift):
     overlap = [
         max(0.0, min(a / 2, move + b / 2) - max(-a / 2, move - b / 2)) for a, b, move in zip(first, second, shift)
@@ -48,6 +50,7 @@ def test_overlapping_rectangles_lose_what_they_share_twice(first, second, shift)
 
 
 @given(turn=st.floats(0, 7))
+@settings(deadline=None)
 def test_edges_that_cross_inside_a_strip(turn):
     # A square and the same square turned by an eighth share a regular octagon of 2 (sqrt 2 - 1) of its area.
     square = rectangle(2, 2, 0)[:, :2]

@@ -44,7 +44,7 @@ polygons = st.lists(st.lists(st.tuples(coordinates, coordinates), min_size=3, ma
 
 
 @given(shapes=polygons)
-@settings(max_examples=60)
+@settings(max_examples=30, deadline=None)
 def test_voxel_centres_inside_by_the_even_odd_rule(shapes):
     contours = [np.array([(x, y, 0.0) for x, y in shape]) for shape in shapes]
     geometry = grid(size=(30, 28, 1), spacing=(1.0, 1.0, 3.0), origin=(-14.6, -13.3, 0.0))
@@ -157,7 +157,7 @@ def test_the_mask_is_read_only_and_the_given_array_is_filled():
     shift=st.tuples(*[st.floats(-400, 400)] * 3),
     shear=st.floats(-0.6, 0.6),
 )
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_turned_and_sheared_stacks_give_the_same_voxels(angles, shift, shear):
     contours = [circle(4 + z / 4, z, points=50, centre=(shear * z, 0.3)) for z in (-9.0, -6.0, -3.0, 0.0, 3.0, 6.0)]
     straight = [points - (shear * points[0, 2], 0, 0) for points in contours]

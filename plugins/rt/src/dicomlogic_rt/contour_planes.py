@@ -90,6 +90,8 @@ def contour_planes(
     if not flat.all():
         message = f"{int((~flat).sum())} of {len(flat)} contours do not lie in the planes of the others; left out"
         findings.append(finding("rt.contour-off-plane", message, where=where))
+    if not flat.any():
+        return _nothing(findings)
     positions, plane_of = group_positions(heights[flat])
     gaps = np.diff(positions)
     thickness = _told_thickness(contours)
@@ -172,12 +174,13 @@ def _normal(points: NDArray[np.float64], firsts: NDArray[np.intp]) -> NDArray[np
         points: (3, n) of all contours.
     """
     counts = np.diff(np.append(firsts, points.shape[1]))
+    # Nearly all contours are axial: that is seen before the other axes are looked at.
+    for axis in (2, 1, 0):
+        if np.abs(points[axis] - np.repeat(points[axis, firsts], counts)).max() <= _FLAT_MM:
+            along_axis: NDArray[np.float64] = np.eye(3)[axis]
+            return along_axis
     # Relative to each contour's first point: far from the origin the products would lose digits.
     local = points - np.repeat(points[:, firsts], counts, axis=1)
-    flat = np.flatnonzero(np.abs(local).max(axis=1) <= _FLAT_MM)
-    if len(flat):
-        along_axis: NDArray[np.float64] = np.eye(3)[flat[-1]]
-        return along_axis
     x, y, z = local
     a, b, c = _following(local, firsts, counts)
     products = np.stack([y * c - z * b, z * a - x * c, x * b - y * a])

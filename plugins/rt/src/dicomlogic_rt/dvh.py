@@ -13,7 +13,7 @@ from dicomlogic_rt.rois import Roi
 from dicomlogic_rt.volumes import END_CAPS, MM3_PER_CC, EndCap
 
 _FIRST_SAMPLES = 100_000
-_MOST_SAMPLES = 30_000_000
+_MOST_VISITED = 60_000_000
 _PER_HALVING = 8
 _SMALLEST_MM, _LARGEST_MM = 0.05, 2.0
 _WATCHED = (98, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10, 5, 2)  # D values that must settle
@@ -77,10 +77,12 @@ def dvh(
 
 def _settled(region: Region, dose: Volume, bin_width: float, settle_percent: float) -> tuple[Sampled, float, float]:
     """The finest sampling, the size of its cells, and how far its numbers moved from the one before."""
-    cell_mm = min(max((region.volume_cc * MM3_PER_CC / _FIRST_SAMPLES) ** (1 / 3), _SMALLEST_MM), _LARGEST_MM)
+    volume_mm3 = region.volume_cc * MM3_PER_CC
+    smallest = max(_SMALLEST_MM, region.smallest_cell_mm)
+    cell_mm = max(min((volume_mm3 / _FIRST_SAMPLES) ** (1 / 3), _LARGEST_MM), smallest)
     found = sampled(region, dose, cell_mm=cell_mm, bin_width=bin_width)
     movement = math.nan
-    while found.samples and found.samples * _PER_HALVING <= _MOST_SAMPLES:
+    while found.samples and found.visited * _PER_HALVING <= _MOST_VISITED and cell_mm / 2 >= smallest:
         before, cell_mm = found, cell_mm / 2
         found = sampled(region, dose, cell_mm=cell_mm, bin_width=bin_width)
         movement = _movement(before, found)

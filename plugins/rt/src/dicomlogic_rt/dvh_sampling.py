@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEWEST_LAYERS = 2
+_LATTICE = 1 << 22  # samples at a time
+_LARGEST_PLANE = 1 << 20  # cells
 # Powers of the root of x^4 = x + 1: multiples of them fill a cube evenly.
 _SEQUENCE = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 _PLACES = 1 << 16
@@ -53,6 +55,7 @@ class Region:
         areas_mm2: (planes,) exact areas.
         parts: the region from bottom to top.
         volume_cc: by the convention that made `parts`.
+        window_mm: (2, 2) lowest and highest u and v that the dose grid reaches.
         findings: of the planes.
     """
 
@@ -60,7 +63,16 @@ class Region:
     areas_mm2: NDArray[np.float64]
     parts: tuple[Stretch, ...]
     volume_cc: float
+    window_mm: NDArray[np.float64]
     findings: tuple[Finding, ...]
+
+    @property
+    def smallest_cell_mm(self) -> float:
+        """The finest lattice whose planes have a size that can be sampled."""
+        low = np.maximum(self.planes.starts.min(axis=1), self.window_mm[0])
+        high = np.minimum(self.planes.starts.max(axis=1), self.window_mm[1])
+        u, v = (high - low).clip(0)
+        return float(np.sqrt(u * v / _LARGEST_PLANE))
 
 
 def region_of(roi: Roi, dose: Volume, end_cap: EndCap, largest_gap: float) -> Region:
@@ -76,8 +88,17 @@ def region_of(roi: Roi, dose: Volume, end_cap: EndCap, largest_gap: float) -> Re
         areas_mm2=areas,
         parts=tuple(stretches(planes, end_cap)),
         volume_cc=float(volume_parts(planes, end_cap) @ areas) / MM3_PER_CC,
+        window_mm=_window(planes, geometry),
         findings=planes.findings,
     )
+
+
+def _window(planes: ContourPlanes, geometry: Geometry) -> NDArray[np.float64]:
+    """(2, 2) lowest and highest u and v of a grid, half a voxel beyond its outermost centres."""
+    ends = [(-0.5, size - 0.5) for size in geometry.size_ijk]
+    corners = np.array([(*corner, 1.0) for corner in product(*ends)]) @ geometry.ijk_to_lps.T
+    uv = corners[:, :3] @ planes.axes[:2].T
+    return np.stack([uv.min(axis=0), uv.max(axis=0)])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +112,7 @@ class Sampled:
         moment: sum of dose x mm3.
         minimum, maximum: over the samples mostly inside.
         samples: number of samples with a weight.
+        visited: number of samples of the whole lattice.
     """
 
     bin_width: float
@@ -100,8 +122,9 @@ class Sampled:
     minimum: float = float("inf")
     maximum: float = float("-inf")
     samples: int = 0
+    visited: int = 0
 
-    def add(self, doses: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
+    def add(self, doses: NDArray[np.floating], weights: NDArray[np.float64]) -> None:
         """Count samples (n,): dose (NaN beyond the grid) and mm3."""
         known = ~np.isnan(doses)
         if not known.all():
@@ -120,7 +143,7 @@ class Sampled:
         volumes: NDArray[np.float64] = np.append(np.cumsum(self.histogram[:bins][::-1])[::-1], 0.0) / MM3_PER_CC
         return DvhCurve(doses=np.arange(bins + 1, dtype=np.float64) * self.bin_width, volumes_cc=volumes)
 
-    def seen(self, doses: NDArray[np.float64]) -> None:
+    def seen(self, doses: NDArray[np.floating]) -> None:
         """Let doses (n,) count for minimum and maximum."""
         if len(doses):
             self.minimum = min(self.minimum, float(doses.min()))
@@ -150,9 +173,15 @@ def sampled(region: Region, dose: Volume, *, cell_mm: float, bin_width: float) -
     """Sample a region once, with cells of one size and layers about as thick."""
     bins = int(np.nanmax(np.asarray(dose)) / bin_width) + 2
     result = Sampled(bin_width=bin_width, histogram=np.zeros(bins))
-    cells = list(covered_cells(region.planes, region.areas_mm2, cell_mm))
+    kept: dict[int, Cells] = {}
     for part in region.parts:
-        _add_stretch(result, region.planes, dose, part, cells=(cells[part.lower], cells[part.upper]), cell_mm=cell_mm)
+        # Neighbouring stretches share a plane; older ones are not needed again.
+        kept = {
+            number: kept.get(number)
+            or covered_cells(region.planes, number, region.areas_mm2[number], cell_mm, region.window_mm)
+            for number in (part.lower, part.upper)
+        }
+        _add_stretch(result, region.planes, dose, part, cells=(kept[part.lower], kept[part.upper]), cell_mm=cell_mm)
     doses, inside = sample_points(dose, surface_points(region.planes, region.parts))
     result.seen(doses[inside])
     return result
@@ -177,24 +206,43 @@ def _add_stretch(
     row, column = min(low.row, high.row), min(low.column, high.column)
     rows = max(cell.row + cell.shares.shape[0] for cell in cells) - row
     columns = max(cell.column + cell.shares.shape[1] for cell in cells) - column
-    layers = max(_FEWEST_LAYERS, int(np.ceil((part.top_mm - part.bottom_mm) / cell_mm - 1e-6)))
-    thickness = (part.top_mm - part.bottom_mm) / layers
-    first = np.array([(column + 0.5) * cell_mm, (row + 0.5) * cell_mm, part.bottom_mm + thickness / 2])
-    matrix = np.eye(4)
-    matrix[:3, :3] = planes.axes.T * np.array([cell_mm, cell_mm, thickness])
-    matrix[:3, 3] = first @ planes.axes
-    grid = Geometry(size_ijk=(columns, rows, layers), ijk_to_lps=matrix)
     below, above = (cell.on(row, column, (rows, columns)).ravel() for cell in cells)
     used = np.flatnonzero(below + above)
-    lattice = np.asarray(resample_volume(dose, grid))
-    doses = lattice.reshape(layers, -1)[:, used]
+    below, above = below[used], above[used]
+    layers = max(_FEWEST_LAYERS, int(np.ceil((part.top_mm - part.bottom_mm) / cell_mm - 1e-6)))
+    thickness = (part.top_mm - part.bottom_mm) / layers
     height = ((np.arange(layers) + 0.5) / layers)[:, None]
-    shares = (1 - height) * below[used] + height * above[used]
-    if part.tip:
-        shares = shares * _taper(height if part.tip > 0 else 1 - height, layers)
-    weights = shares * (cell_mm**2 * thickness)
-    result.seen(doses[(shares >= _MOSTLY) & ~np.isnan(doses)])
-    result.add((doses + _scatter(lattice, used, result.samples)).ravel(), weights.ravel())
+    taper = _taper(height, layers, part.tip)
+    outside = ((1 - height) * low.outside_mm2 + height * high.outside_mm2) * taper
+    result.outside_mm3 += float(outside.sum()) * thickness
+    if not len(used):
+        return
+    steps = np.array([cell_mm, cell_mm, thickness])
+    at_once = max(_FEWEST_LAYERS, _LATTICE // (rows * columns))
+    for first in range(0, layers, at_once):
+        these = slice(first, min(first + at_once, layers))
+        corner = np.array([column * cell_mm, row * cell_mm, part.bottom_mm + thickness * first]) + steps / 2
+        lattice = _lattice(dose, planes, corner, steps, (columns, rows, these.stop - first))
+        shares = ((1 - height[these]) * below + height[these] * above) * taper[these]
+        doses = lattice.reshape(len(lattice), -1)[:, used]
+        result.seen(doses[(shares >= _MOSTLY) & ~np.isnan(doses)])
+        doses = doses + _scatter(lattice, used, result.samples)
+        result.add(doses.ravel(), (shares * steps.prod()).ravel())
+        result.visited += lattice.size
+
+
+def _lattice(
+    dose: Volume,
+    planes: ContourPlanes,
+    corner: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    size: tuple[int, int, int],
+) -> NDArray[np.floating]:
+    """``[layer, row, column]`` dose on a grid along the planes, NaN outside; corner and steps are u, v, w in mm."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = planes.axes.T * steps
+    matrix[:3, 3] = corner @ planes.axes
+    return np.asarray(resample_volume(dose, Geometry(size_ijk=size, ijk_to_lps=matrix)))
 
 
 def _scatter(lattice: NDArray[np.floating], used: NDArray[np.intp], number: int) -> NDArray[np.floating]:
@@ -222,8 +270,11 @@ def _places() -> NDArray[np.float32]:
     return places
 
 
-def _taper(height: NDArray[np.float64], layers: int) -> NDArray[np.float64]:
-    """Mean area of a cone in each layer, 1 at its base; the layers together are a third."""
-    low, high = 1 - height - 0.5 / layers, 1 - height + 0.5 / layers
+def _taper(height: NDArray[np.float64], layers: int, tip: int) -> NDArray[np.float64]:
+    """Mean area of a cone in layers at `height` 0..1, 1 at its base; all together are a third. 1 without a `tip`."""
+    if not tip:
+        return np.ones_like(height)
+    left = 1 - height if tip > 0 else height
+    low, high = left - 0.5 / layers, left + 0.5 / layers
     mean: NDArray[np.float64] = (high**3 - low**3) / (3 * (high - low))
     return mean

@@ -42,15 +42,17 @@ class Slicing:
     w_steps: NDArray[np.float64]
     parallel: bool
 
-    def pixels(self, uv: NDArray[np.float64], pictures: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(2, n) x and y of points (2, n) mm in the pictures (n,)."""
+    def pixels(
+        self, uv: NDArray[np.float64], pictures: NDArray[np.intp], number: NDArray[np.intp] | int
+    ) -> NDArray[np.float64]:
+        """(2, n) x and y of points (2, n) mm, each in the one of `pictures` that its `number` tells."""
         if self.matrix[0, 1] == 0 == self.matrix[1, 0]:
             result = np.stack([uv[0] * self.matrix[0, 0], uv[1] * self.matrix[1, 1]])
         else:
             result = self.matrix @ uv
         result += self.offset[:, None]
         if self.drift.any():
-            result += pictures * self.drift[:, None]
+            result += pictures[number] * self.drift[:, None]
         return result
 
     def pictures_of(self, array: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_MOST_PAIRS = 4_000_000
+_THIN = 8
 _SHORTEST = 1e-12  # of the height: strips between levels that are the same but for rounding
 
 
@@ -46,13 +48,11 @@ def _strip_edges(
     counts = np.searchsorted(levels, high[1]) - first
     before = np.cumsum(counts) - counts
     strips = np.arange(int(counts.sum())) - np.repeat(before - first, counts)
-    slopes = np.repeat((high[0] - low[0]) / (high[1] - low[1]), counts)
     x, y = np.repeat(low[0], counts), np.repeat(low[1], counts)
-    # Near-horizontal edges: rounding must not carry them beyond their ends.
-    left = np.repeat(np.minimum(low[0], high[0]), counts)
-    right = np.repeat(np.maximum(low[0], high[0]), counts)
-    bottom = (x + (levels[strips] - y) * slopes).clip(left, right)
-    top = (x + (levels[strips + 1] - y) * slopes).clip(left, right)
+    width, height = np.repeat(high[0] - low[0], counts), np.repeat(high[1] - low[1], counts)
+    # Shares, not slopes, which overflow where an edge is nearly horizontal.
+    bottom = x + (levels[strips] - y) / height * width
+    top = x + (levels[strips + 1] - y) / height * width
     return strips, bottom, top
 
 
@@ -63,10 +63,19 @@ def _crossings(
     order = np.lexsort((top, bottom, strips))
     strips, bottom, top = strips[order], bottom[order], top[order]
     swapped = (np.diff(strips) == 0) & (top[1:] < top[:-1])
+    crossed = np.unique(strips[1:][swapped])
+    if not len(crossed):
+        return np.empty(0)
+    first, last = np.searchsorted(strips, crossed), np.searchsorted(strips, crossed, side="right")
+    if ((last - first) ** 2).sum() > _MOST_PAIRS:
+        # A scribble: thin strips, in which what crosses hardly matters.
+        heights = np.diff(levels)[crossed]
+        added: NDArray[np.float64] = levels[crossed] + np.arange(1, _THIN)[:, None] / _THIN * heights
+        return added.ravel()
     found = [
         levels[strip] + share * (levels[strip + 1] - levels[strip])
-        for strip in np.unique(strips[1:][swapped]).tolist()
-        for share in _shares(bottom[strips == strip], top[strips == strip])
+        for strip, a, b in zip(crossed.tolist(), first.tolist(), last.tolist())
+        for share in _shares(bottom[a:b], top[a:b])
     ]
     return np.array(found)
 

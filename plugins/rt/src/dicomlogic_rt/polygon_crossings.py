@@ -24,14 +24,16 @@ def row_crossings(
     Returns:
         (crossings,) edge, row and x, edge by edge.
     """
-    low, high = np.minimum(starts[1], ends[1]), np.maximum(starts[1], ends[1])
-    first = np.ceil(low).clip(0, row_count).astype(np.int64)
-    counts = np.ceil(high).clip(0, row_count).astype(np.int64) - first
+    first, last = (np.ceil(one[1]).clip(0, row_count).astype(np.int64) for one in (starts, ends))
+    counts = np.abs(last - first)
+    first = np.minimum(first, last)
     edges = np.flatnonzero(counts)
     counts = counts[edges]
     x0, y0 = starts[0, edges], starts[1, edges]
-    slopes = (ends[0, edges] - x0) / (ends[1, edges] - y0)
+    width, height = ends[0, edges] - x0, ends[1, edges] - y0
     before = np.cumsum(counts) - counts
     rows = np.arange(int(counts.sum())) - np.repeat(before - first[edges], counts)
-    x = np.repeat(x0, counts) + (rows - np.repeat(y0, counts)) * np.repeat(slopes, counts)
+    # Not by slopes, which overflow where an edge is nearly horizontal.
+    share = (rows - np.repeat(y0, counts)) / np.repeat(height, counts)
+    x = np.repeat(x0, counts) + share * np.repeat(width, counts)
     return np.repeat(edges, counts), rows, x

@@ -98,8 +98,8 @@ def _draw(
 ) -> None:
     """Fill pictures ``[picture, row, column]`` with the contours of a plane each."""
     edges, number = _edges_of(planes, plane_of)
-    starts = cut.pixels(planes.starts[:, edges], pictures[number])
-    ends = cut.pixels(planes.ends[:, edges], pictures[number])
+    starts = cut.pixels(planes.starts[:, edges], pictures, number)
+    ends = cut.pixels(planes.ends[:, edges], pictures, number)
     for pair, top, left, box in filled_boxes(starts, ends, number, (seen.shape[1], seen.shape[2])):
         picture = int(pictures[pair])
         target = seen[picture, top : top + box.shape[0], left : left + box.shape[1]]
@@ -137,7 +137,7 @@ def _oblique_pairs(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """As `_pairs` when pictures cut through several planes: those whose slab meets the box of their contours there."""
     firsts = np.searchsorted(planes.edge_planes, np.arange(len(planes)))
-    base = cut.pixels(planes.starts, np.zeros(planes.starts.shape[1], np.intp))
+    base = cut.pixels(planes.starts, np.zeros(1, np.intp), 0)
     boxes = np.stack([kind.reduceat(base, firsts, axis=1) for kind in (np.minimum, np.maximum)])
     number = np.arange(size[cut.axis])
     steps = cut.w_steps[[cut.columns, cut.rows]]
