@@ -23,7 +23,6 @@ from dicomlogic_core.testing.phantom_catalogue import every_kind
 Series = Callable[[Path], Any]
 """Writes DICOM files into a folder: a `Phantom`, or a function of the author's."""
 
-
 _MAY_REFUSE = 0.2
 
 
@@ -72,7 +71,6 @@ class AdaptorSubject(Subject):
         self._series = tuple(series)
         self._lenient = lenient
         self.options = dict(options or {})
-        self._loaded: dict[str, Any] = {}
 
     # --- cases ---------------------------------------------------------------------------------------------------
 
