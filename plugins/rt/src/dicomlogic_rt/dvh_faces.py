@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomlogic_rt.dvh_results import Dvh
+if TYPE_CHECKING:
+    from dicomlogic_rt.dvh_results import Dvh
 
 _HEAD = ("region", "cc", "ends", "min", "D98", "D95", "D50", "mean", "D5", "D2", "max", "unit", "outside cc")
 
