@@ -20,6 +20,7 @@ from dicomlogic_core.testing import phantom_rt, phantoms
 from dicomlogic_core.testing.phantom_objects import CT_IMAGE
 from dicomlogic_rt.plugin import dicomlogic_adaptors, dicomlogic_writers
 from dicomlogic_rt.structure_adaptor import StructureSetAdaptor
+from dicomlogic_rt.structure_references import contours_without_images
 from dicomlogic_rt.structure_writing import write_structure_set
 from dicomlogic_rt.structures import StructureSet
 
@@ -110,6 +111,18 @@ def test_images_are_found_by_list_contours_or_frame_of_reference(
         assert ("rt.reference-missing" in {one.code for one in loadable.findings}) == missing
 
 
+def test_contours_on_images_that_are_not_here_are_told_when_they_are_read(tmp_path: Path) -> None:
+    with study(tmp_path) as session:
+        structures = session.load(offered(session))
+        assert "rt.reference-missing" not in {one.code for one in structures.findings}
+        strange = replace(structures["PTV"].contours[0], sop_uid="1.2.3")
+        roi = replace(structures["PTV"], contours=(strange, *structures["PTV"].contours[1:]))
+        told = contours_without_images(
+            replace(structures, rois=(roi,)), {contour.sop_uid for contour in structures["PTV"].contours}
+        )
+    assert told is not None and told.code == "rt.reference-missing" and told.message.startswith("1 of 8 contours")
+
+
 def test_a_segmentation_is_drawn_on_the_grid_of_the_images(tmp_path: Path) -> None:
     with study(tmp_path) as session:
         loadable = offered(session, structures="segmentation")
@@ -179,6 +192,14 @@ def test_a_grid_of_another_frame_of_reference_draws_nothing_and_says_so(tmp_path
     assert sorted(len(one) for one in drawn) == [0, 1]
     (empty,) = [one for one in drawn if not len(one)]
     assert "rt.multiple-frames-of-reference" in {one.code for one in empty.findings}
+
+
+def test_notebooks_show_the_regions_and_no_markup_of_the_data():
+    structures = two_boxes((5, ""), (16, ""))
+    named = replace(structures, label="<b>", rois=(replace(structures[1], name="<i>x</i>", colour=(1, 2, 3)),))
+    html = named._repr_html_()
+    assert "&lt;i&gt;x&lt;/i&gt;" in html and "<i>" not in html and "&lt;b&gt;" in html
+    assert "rgb(1, 2, 3)" in html and "<td>0.2</td>" in html  # 10 x 10 x 2 mm
 
 
 def test_a_written_structure_set_is_json_unless_dicom_is_asked_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,12 @@ from dicomlogic_rt.contour_reading import Bulk
 from dicomlogic_rt.elements import items_of, parse_decimals, text_of
 from dicomlogic_rt.structure_grids import grid_of, grid_series, no_grid
 from dicomlogic_rt.structure_reading import read_structures
-from dicomlogic_rt.structure_references import ImageSeries, frames_of_regions, referenced_series
+from dicomlogic_rt.structure_references import (
+    ImageSeries,
+    contours_without_images,
+    frames_of_regions,
+    referenced_series,
+)
 from dicomlogic_rt.structures import StructureSet
 
 NAME = "rt-structure-set"
@@ -62,13 +68,29 @@ class StructureSetAdaptor:
         series = context.series(loadable.series_uids[0])
         row = list(series.sop_uids).index(loadable.frames[0].sop_uid)
         instance = series.instance(row)
-        return read_structures(
+        structures = read_structures(
             context.dataset(instance),
             name=loadable.name,
             references=referenced_series(series.items("ReferencedFrameOfReferenceSequence")[row]),
             findings=loadable.findings,
             bulk=_bulk(instance, context),
         )
+        told = [one.code for one in loadable.findings]
+        absent = (
+            None if "rt.reference-missing" in told else contours_without_images(structures, _images(loadable, context))
+        )
+        return replace(structures, findings=(*structures.findings, absent)) if absent else structures
+
+
+def _images(loadable: Loadable, context: LoadContext) -> set[str]:
+    """Instances of the series that a structure set refers to, as far as they are here."""
+    found: set[str] = set()
+    for ref in loadable.references:
+        try:
+            found.update(context.series(ref.series_uid).sop_uids)
+        except KeyError:  # in another study
+            continue
+    return found
 
 
 def _offer(series: SeriesView, row: int, study: StudyView) -> Loadable:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from dicomlogic_core import Finding, SeriesRef, SeriesView, StudyView, finding
 from dicomlogic_rt.links import Item, items_in, referenced_uids, values_of
-from dicomlogic_rt.structures import ReferencedSeries
+from dicomlogic_rt.structures import ReferencedSeries, StructureSet
 
 _CLASS = "1.2.840.10008.5.1.4.1.1.481."
 
@@ -94,6 +94,17 @@ class ImageSeries:
 def frames_of_regions(items: Sequence[Mapping[str, object]] | None) -> list[str]:
     """FrameOfReferenceUIDs that the items of StructureSetROISequence name, each once."""
     return list(dict.fromkeys(_first(item, "ReferencedFrameOfReferenceUID") for item in items or ()))
+
+
+def contours_without_images(structures: StructureSet, known: Container[str]) -> Finding | None:
+    """What is told of contours that name an image which is not among those `known`; None when there are none."""
+    named = [contour.sop_uid for roi in structures for contour in roi.contours if contour.sop_uid]
+    absent = sum(uid not in known for uid in named)
+    return (
+        _missing(f"{absent} of {len(named)} contours name an image that is not here", structures.sop_uid)
+        if absent
+        else None
+    )
 
 
 def _missing(what: str, where: str) -> Finding:

@@ -202,6 +202,11 @@ class StructureSet:
         counts = f"{len(self.rois)} regions, {contours} contours, {len(self.findings)} findings"
         return f"StructureSet({self.label!r}, {counts})"
 
+    def _repr_html_(self) -> str:
+        from dicomlogic_rt.structure_faces import structures_html  # drawn only in notebooks
+
+        return structures_html(self)
+
 
 def _geometry(grid: Geometry | Volume) -> Geometry:
     return grid.geometry if isinstance(grid, Volume) else grid
