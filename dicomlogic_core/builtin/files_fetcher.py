@@ -23,6 +23,7 @@ from dicomlogic_core import (
 
 _BATCH = 16
 _SHARES = 8  # batches that even a small series is cut into, so that threads end at about the same time
+_LITTLE = 1 << 20  # bytes: reading them takes less time than starting threads
 _HEAD = 1024  # the file meta information, which names the instance, is mostly shorter
 _TABLES = 16
 _VECTORS = 256  # buffers per call; every system allows at least so many
@@ -89,12 +90,17 @@ class FilesFetcher:
         self._tables: dict[tuple[str, int, int], list[list[tuple[int, int]]]] = {}
 
     def plan(self, locations: Sequence[Location]) -> Sequence[Sequence[Location]]:
-        """Up to 16 frames per batch, those of one file together; fewer when that leaves a thread without work."""
+        """Up to 16 frames per batch, those of one file together; fewer when that leaves a thread without work.
+
+        Little native data, such as most doses, is one batch.
+        """
         by_path: dict[str, list[Location]] = {}
         for location in locations:
             by_path.setdefault(location.path or "", []).append(location)
         ordered = [location for group in by_path.values() for location in group]
         size = max(1, min(_BATCH, len(ordered) // _SHARES))
+        if all(map(_is_native, ordered)) and sum(location.length or 0 for location in ordered) <= _LITTLE:
+            size = max(1, len(ordered))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
     def fetch(self, batch: Sequence[Location], context: FetchContext) -> Iterator[FetchResult]:

@@ -111,9 +111,15 @@ def _exact_in_single(linear: Linear, stored: NDArray[Any]) -> bool:
 
 
 def _by_blocks(stored: NDArray[Any], linear: Linear, out: NDArray[Any]) -> None:
-    scratch = np.empty(min(_BLOCK, stored.size))
+    double = out.dtype == np.float64
+    scratch = np.empty(0 if double else min(_BLOCK, stored.size))
     for start in range(0, stored.size, _BLOCK):
-        block = stored[start : start + _BLOCK]
-        part = scratch[: block.size]
-        np.multiply(block, linear.slope, out=part, dtype=np.float64)
-        np.add(part, linear.intercept, out=out[start : start + _BLOCK], casting="same_kind")
+        block, place = stored[start : start + _BLOCK], out[start : start + _BLOCK]
+        part = place if double else scratch[: block.size]
+        # Converting first is faster than mixed types, for which numpy goes through buffers.
+        np.copyto(part, block, casting="unsafe")
+        part *= linear.slope
+        if linear.intercept:
+            part += linear.intercept
+        if not double:
+            np.copyto(place, part, casting="same_kind")

@@ -136,11 +136,19 @@ def test_frames_in_any_order_and_number(reading: str, tmp_path: Path) -> None:
 
 def test_batches_keep_a_file_together(ct: list[Path]) -> None:
     locations = [location for path in ct for location in locations_of(path)]
-    mixed = [locations[n % 5] for n in range(100)]
+    mixed = [dataclasses.replace(locations[n % 5], length=1 << 20) for n in range(100)]
     batches = FilesFetcher().plan(mixed)
     assert sum(map(len, batches)) == 100 and max(map(len, batches)) <= 16
     paths = [location.path for batch in batches for location in batch]
     assert sum(a != b for a, b in pairwise(paths)) == 4
+
+
+def test_little_native_data_is_one_batch(ct: list[Path]) -> None:
+    locations = [dataclasses.replace(location, length=1000) for path in ct for location in locations_of(path)]
+    assert FilesFetcher().plan(locations) == [locations]
+    encapsulated = [dataclasses.replace(location, length=None) for location in locations]
+    assert len(FilesFetcher().plan(encapsulated)) > 1, "how much there is to decode is not known"
+    assert FilesFetcher().plan([]) == []
 
 
 # --- encapsulated ----------------------------------------------------------------------------------------------------
