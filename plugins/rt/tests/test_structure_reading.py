@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -15,6 +17,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_rt
 from dicomlogic_rt.structure_reading import read_structures
 from dicomlogic_rt.structures import StructureSet
@@ -213,6 +216,33 @@ def test_a_single_point_is_a_fiducial():
     point = phantom_rt.RoiPhantom(name="iso", contours=[np.array([[1.0, 2.0, 3.0]])], geometric_type="POINT")
     structures = read_structures(written(phantom_rt.structure_set([point])))
     assert structures["iso"].is_point and not structures["iso"].filled and not structures.findings
+
+
+def test_contours_that_a_server_keeps_apart_are_fetched_each_by_its_place():
+    dataset = phantom("PTV", "Bladder")
+    for contour in (contours_of(dataset, 1)[0], contours_of(dataset, 1)[2]):
+        del contour.ContourData
+    asked = []
+
+    def bulk(region: int, contour: int) -> Any:
+        asked.append((region, contour))
+        if contour == 2:
+            raise dl.NetworkError("the server is gone", url="https://server/x")
+        return circle(0.0).ravel()
+
+    structures = read_structures(written(dataset), bulk=bulk)
+    assert asked == [(1, 0), (1, 2)]
+    assert [len(contour.points) for contour in structures["Bladder"].contours] == [24, 24]
+    assert np.array_equal(structures["Bladder"].contours[0].points, circle(0.0))
+    assert codes(structures) == ["rt.contour-short"] and len(structures["PTV"].contours) == 3
+
+
+def test_structure_sets_travel_between_processes():
+    structures = read_structures(written(phantom("PTV", "Bladder")))
+    again = pickle.loads(pickle.dumps(structures))
+    assert again.as_dict() == structures.as_dict()
+    assert not again["PTV"].contours[0].points.flags.writeable
+    json.dumps(again.as_dict(), allow_nan=False)
 
 
 def test_regions_without_any_sequence_give_an_empty_structure_set():
