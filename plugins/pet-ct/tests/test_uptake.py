@@ -174,6 +174,7 @@ def test_every_rule_gives_its_factor(name: str, session_of: Sessions) -> None:
     assert {code: severity for code, severity in found.items() if code != "suv.reference-time"} == case.codes
     assert found.get("suv.reference-time", "note") == "note"
     assert volume.metadata["report"]["findings"] == [one.as_dict() for one in loadable.findings]
+    assert {one.where for one in loadable.findings} <= {loadable.series_uids}
 
 
 def test_all_kinds_of_uptake_are_one_group_and_the_weight_is_selected(session_of: Sessions) -> None:

@@ -12,7 +12,7 @@ from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.options import overrides
 from dicomlogic_pet_ct.parts import GATES, LAYOUT_MODES, PetPart, pet_parts
 from dicomlogic_pet_ct.reading import read_inputs
-from dicomlogic_pet_ct.severities import as_warnings
+from dicomlogic_pet_ct.severities import about, as_warnings
 from dicomlogic_pet_ct.units import Calibration
 
 NAME = "pet-ct"
@@ -104,7 +104,7 @@ def _loadable(
         series_uids=(series.series_uid,),
         frames=series.frames.refs(part.claimed),
         confidence=round(confidence, 3),
-        findings=tuple(dict.fromkeys([*part.findings, *findings])),
+        findings=(*part.findings, *about(findings, series.series_uid)),
         explanation=why,
         options={"suv": key, **overrides(options), **_irregular(part, options)},
     )

@@ -83,7 +83,7 @@ def read_inputs(
         nuclide_half_life_s=_nuclide_half_life(texts),
         dynamic=dynamic or any("DYNAMIC" in text for text in texts.distinct("SeriesType")),
         accept_uncorrected=given_word(options, "uncorrected") is not None,
-        texts=_shown(texts),
+        texts=shown_header(texts),
         findings=(*reader.findings, *clock.findings()),
         frames=frames,
     )
@@ -226,7 +226,7 @@ def _reference(options: Mapping[str, str], frames: FrameInputs) -> Number:
     return replace(clock, value=day + clock.value)
 
 
-def _shown(texts: FrameTexts) -> dict[str, str]:
+def shown_header(texts: FrameTexts) -> dict[str, str]:
     """What the report shows as it stands in the header: tag -> texts, where there are any."""
     tags = {tag: texts.shown(tag) for tag in SHOWN}
     private = {f"{tag.group:04X},10{tag.element:02X} [{tag.creator}]": texts.shown(tag) for tag in PRIVATE}

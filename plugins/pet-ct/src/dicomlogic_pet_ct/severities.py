@@ -1,4 +1,4 @@
-"""Errors among findings, and errors that something made harmless."""
+"""Findings as they are told: errors among them, errors that something made harmless, and where they are about."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ def has_errors(findings: Iterable[Finding]) -> bool:
 def as_warnings(findings: Iterable[Finding]) -> list[Finding]:
     """The findings, errors as warnings: for values that do not hang on what they are about."""
     return [replace(one, severity="warning") if one.severity == "error" else one for one in findings]
+
+
+def about(findings: Iterable[Finding], series_uid: str) -> list[Finding]:
+    """The findings, each once, those that name no place with their series."""
+    placed = (one if one.where else replace(one, where=(series_uid,)) for one in findings)
+    return list(dict.fromkeys(placed))

@@ -28,6 +28,7 @@ from dicomlogic_pet_ct.inputs import PetInputs
 from dicomlogic_pet_ct.offers import ACTIVITY, STORED, part_inputs
 from dicomlogic_pet_ct.parts import PetPart, part_of
 from dicomlogic_pet_ct.report import ACTIVITY_UNIT, activity_report, stored_report, suv_report, uptake_factors
+from dicomlogic_pet_ct.severities import about
 from dicomlogic_pet_ct.units import Calibration
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class _Maker:
         return stored.name, stored.unit
 
     def _findings(self) -> tuple[Finding, ...]:
-        more = [] if self.made is None else list(self.made.findings)
+        more = [] if self.made is None else about(self.made.findings, self.part.stack.series.series_uid)
         if self.layout.positions is not None and (off := as_is_finding(self.part.stack)):
             more.append(off)
         return tuple(dict.fromkeys([*self.loadable.findings, *more]))
