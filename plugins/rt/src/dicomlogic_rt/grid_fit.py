@@ -38,10 +38,17 @@ def fit_findings(
         message = f"{beyond} of {planes.starts.shape[1]} points and {len(planes) - len(within)} of {len(planes)} planes"
         yield finding("rt.contour-outside", f"{message} lie outside the grid; clipped", where=where)
     # Planes closer than slices need not each meet one; what none of its neighbours stands for is lost.
-    met = planes.positions_mm[used]
-    lost = [one for one in within if not len(met) or float(np.abs(met - one).min()) > reach]
+    lost = int((_to_nearest(within, planes.positions_mm[used]) > reach).sum())
     if lost:
-        yield finding("rt.contour-off-plane", f"{len(lost)} planes lie between slices of the grid", where=where)
+        yield finding("rt.contour-off-plane", f"{lost} planes lie between slices of the grid", where=where)
+
+
+def _to_nearest(positions: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) distance of each position to the nearest of ascending places; infinite when there is none."""
+    padded = np.concatenate([[-np.inf], places, [np.inf]])
+    above = np.searchsorted(padded, positions)
+    distance: NDArray[np.float64] = np.minimum(positions - padded[above - 1], padded[above] - positions)
+    return distance
 
 
 def _points_beyond(planes: ContourPlanes, geometry: Geometry) -> int:
