@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -19,6 +20,9 @@ import pytest
 
 import dicomlogic_core as dl
 from dicomlogic_core.cli.main import main
+from dicomlogic_core.testing import phantoms
+from dicomlogic_rt.image_sets import image_set
+from dicomlogic_rt.structure_making import structures_of_masks
 from dicomlogic_rt.structure_writing import write_structure_set
 from dicomlogic_rt.structures import StructureSet
 
@@ -161,6 +165,25 @@ def test_written_contours_come_back_and_dicompyler_reads_the_same(
             for contour, one in zip(planes[key], contours):
                 assert one["type"] == contour.geometric_type
                 assert np.abs(np.array(one["data"], dtype=float) - contour.points).max() < 1e-4
+
+
+def test_a_checker_of_objects_finds_no_fault_in_what_is_written(tmp_path: Path) -> None:
+    """dicom3tools' dciodvfy knows modules, types and value representations of RT structure sets."""
+    checker = shutil.which("dciodvfy")
+    if checker is None:
+        pytest.skip("dciodvfy (Debian: dicom3tools) is not installed")
+    phantoms.write_ct(tmp_path / "ct")
+    with dl.open() as session:
+        session.index(tmp_path / "ct")
+        series = next(iter(session.study(session.list("study")[0]["StudyInstanceUID"])))
+        images = image_set(series)
+        mask = np.zeros(images.geometry.size_ijk[::-1], bool)
+        mask[2:5, 1:6, 1:6] = True
+        mask[3, 3, 3] = False
+        path = write_structure_set(structures_of_masks({"PTV": mask}, images), tmp_path / "x.dcm", series)
+    run = subprocess.run([checker, str(path)], capture_output=True, text=True, check=False)
+    said = run.stderr + run.stdout
+    assert "RTStructureSet" in said and "Error" not in said, said
 
 
 # Its own process: importing Slicer changes warnings, handlers and the locale of the whole process.

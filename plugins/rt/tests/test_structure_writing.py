@@ -187,6 +187,9 @@ def test_every_attribute_of_type_1_and_2_is_written(tmp_path: Path) -> None:
         assert listed.SeriesInstanceUID == original.SeriesInstanceUID
         assert {one.ReferencedSOPInstanceUID for one in listed.ContourImageSequence} == set(series.sop_uids)
         assert {one.ReferencedSOPClassUID for one in listed.ContourImageSequence} == {original.SOPClassUID}
+        assert not any(
+            "ContourSlabThickness" in one for one in dataset.ROIContourSequence[0].ContourSequence
+        )  # retired
         back = read_structures(dataset)
         assert (back.mask("PTV", images.geometry) == mask).all()
         assert "awfully" in back[2].description and len(back[2].name) <= 64

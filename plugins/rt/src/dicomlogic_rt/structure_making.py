@@ -89,8 +89,11 @@ def _masks(
 
 def _contours(mask: NDArray[np.bool_], images: ImageSet) -> Iterator[Contour]:
     matrix = images.geometry.ijk_to_lps
-    thickness = slice_step(images.geometry)
-    for k in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+    planes = np.flatnonzero(mask.any(axis=(1, 2))).tolist()
+    # Told only where the planes do not show it: the attribute has been retired.
+    whole = len(planes) > 1 and planes[-1] - planes[0] == len(planes) - 1
+    thickness = None if whole else slice_step(images.geometry)
+    for k in planes:
         frame = images.frames[k]
         origin = images.positions_lps_mm[k]
         rows, columns = np.flatnonzero(mask[k].any(axis=1)), np.flatnonzero(mask[k].any(axis=0))
