@@ -62,6 +62,8 @@ def mapping_of(images: list[Dataset], slopes: np.ndarray, *, kind: str = "bw", m
             variant=VARIANTS[kind],
             sop_class=str(images[0].SOPClassUID),
             signed=True,
+            date="20200102",
+            time="110000",
             attributes={"PatientID": "PHANTOM", "PatientName": str(images[0].PatientName)},
         )
     )
@@ -347,6 +349,24 @@ def test_the_written_object_has_what_its_modules_ask_for(session_of, tmp_path):
     assert item.RealWorldValueIntercept == 0
     assert (item.RealWorldValueFirstValueMapped, item.RealWorldValueLastValueMapped) == (-32768, 32767)
     assert item["RealWorldValueFirstValueMapped"].VR == "SS"
+
+
+def test_its_date_and_uids_follow_from_the_images_and_the_kind(session_of, tmp_path):
+    images = pet.pet_series(SeriesTime="105930.25")
+    session = session_of(images)
+    loadables = [
+        one for one in session.examine(all=True) if one.adaptor == "pet-ct" and one.options["suv"] != "activity"
+    ]
+    paths = [write_rwvm(session.load(one), tmp_path / f"{number}.dcm") for number, one in enumerate(loadables)]
+    written = [pydicom.dcmread(path) for path in paths]
+    assert {(one.ContentDate, one.ContentTime) for one in written} == {("20200102", "105930")}
+    uids = [uid for one in written for uid in (one.SOPInstanceUID, one.SeriesInstanceUID)]
+    assert len(set(uids)) == 2 * len(VARIANTS) - 2
+    assert all(pydicom.uid.UID(uid).is_valid and uid.startswith("2.25.") for uid in uids)
+    mapped = session_of([*images, written[0]])
+    (one,) = offered(mapped)
+    again = pydicom.dcmread(write_rwvm(mapped.load(one), tmp_path / "again.dcm"))
+    assert again == written[0]
 
 
 def test_without_leave_no_patient_is_named(session_of, tmp_path):

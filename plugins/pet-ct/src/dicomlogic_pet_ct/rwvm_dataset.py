@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from dicomlogic_core import FrameRef, __version__
@@ -44,6 +45,8 @@ class Mapped:
         sop_class: of the images.
         bits: BitsStored of the images.
         signed: PixelRepresentation of the images.
+        date: DA, that of the content.
+        time: TM, that of the content.
         attributes: texts of patient and study by keyword, as far as they are known.
     """
 
@@ -53,11 +56,16 @@ class Mapped:
     sop_class: str
     bits: int = 16
     signed: bool = False
+    date: str
+    time: str
     attributes: Mapping[str, str]
 
 
 def mapping_dataset(mapped: Mapped) -> Dataset:
-    """The object, with a new UID in a series of its own: one item per distinct slope, with the frames it is for."""
+    """The object, in a series of its own: one item per distinct slope, with the frames it is for.
+
+    Its UIDs follow from its content, so that an archive takes the same mapping written twice as one object.
+    """
     dataset = _object(mapped)
     groups: dict[str, list[FrameRef]] = {}
     for frame, slope in zip(mapped.frames, mapped.slopes):
@@ -84,29 +92,34 @@ def mapping_dataset(mapped: Mapped) -> Dataset:
         )
         for uid, frames in by_series.items()
     ]
+    _identify(dataset)
     return dataset
+
+
+def _identify(dataset: Dataset) -> None:
+    """Give the UIDs (PS3.5 B.2): name-based UUIDs of all that is in the object."""
+    content = json.dumps(dataset.to_json_dict(), sort_keys=True)
+    series, instance = (uuid.uuid5(uuid.NAMESPACE_OID, f"{level} {content}").int for level in ("series", "instance"))
+    dataset.SeriesInstanceUID, dataset.SOPInstanceUID = f"2.25.{series}", f"2.25.{instance}"
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
 
 
 def _object(mapped: Mapped) -> Dataset:
     from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+    from pydicom.uid import UID, ExplicitVRLittleEndian
 
-    now = datetime.now(timezone.utc)
     label = mapped.variant.label
     dataset = _item(
         SpecificCharacterSet="ISO_IR 192",
         SOPClassUID=MAPPING_CLASS,
-        SOPInstanceUID=generate_uid(prefix=None),
         StudyInstanceUID=mapped.frames[0].study_uid,
-        SeriesInstanceUID=generate_uid(prefix=None),
         Modality="RWV",
         SeriesNumber=1,
         SeriesDescription=f"{label} of stored PET values",
         Laterality="",
         InstanceNumber=1,
-        ContentDate=now.strftime("%Y%m%d"),
-        ContentTime=now.strftime("%H%M%S"),
-        TimezoneOffsetFromUTC="+0000",
+        ContentDate=mapped.date,
+        ContentTime=mapped.time,
         ContentLabel=label.upper()[:16],
         ContentDescription=f"Factors from stored values to {label}",
         ContentCreatorName="",
@@ -119,7 +132,6 @@ def _object(mapped: Mapped) -> Dataset:
         setattr(dataset, keyword, mapped.attributes.get(keyword, ""))
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = UID(MAPPING_CLASS)
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ import numpy as np
 from dicomlogic_core import Finding, Loadable, LoadContext, QuantityError, SeriesView, Volume, finding, stack_of
 from dicomlogic_pet_ct.image_volume import UPTAKE, scaled_volume
 from dicomlogic_pet_ct.norms import VARIANTS
+from dicomlogic_pet_ct.reading import shown_header
 from dicomlogic_pet_ct.report import codes
 from dicomlogic_pet_ct.rwvm import mapping_objects
 from dicomlogic_pet_ct.rwvm_embedded import embedded_slopes
 from dicomlogic_pet_ct.rwvm_offers import BASIS, INSIDE, OBJECT, QUANTITY, computed_scale
 from dicomlogic_pet_ct.rwvm_scale import TOLERANCE
+from dicomlogic_pet_ct.texts import FrameTexts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +55,14 @@ class _Mapped:
         slopes: (n,) as the mapping gives them.
         scale: (n,) uptake value per stored value.
         off: largest relative difference from the computed factors; None where there are none.
+        header: texts of the attributes that tell when the images were made.
         findings: a difference above the tolerance.
     """
 
     slopes: NDArray[np.float64]
     scale: NDArray[np.float64]
     off: float | None
+    header: Mapping[str, str]
     findings: tuple[Finding, ...] = ()
 
     @classmethod
@@ -73,11 +78,13 @@ class _Mapped:
                 where=loadable.id,
                 remedy="load the computed uptake values instead",
             )
+        header = shown_header(FrameTexts(series, rows))
         computed = computed_scale(series, rows, quantity, context.options)
         if computed is None:
-            return cls(slopes=slopes, scale=scale, off=None)
+            return cls(slopes=slopes, scale=scale, off=None, header=header)
         off = float(np.abs(scale / (computed * rescale) - 1).max())
-        return cls(slopes=slopes, scale=scale, off=off, findings=() if off <= TOLERANCE else (_apart(off),))
+        findings = () if off <= TOLERANCE else (_apart(off),)
+        return cls(slopes=slopes, scale=scale, off=off, header=header, findings=findings)
 
     def said(self, loadable: Loadable) -> dict[str, Any]:
         """For the metadata of the volume: a report of the same form as that of computed uptake values."""
@@ -94,6 +101,7 @@ class _Mapped:
             "read_as": loadable.options[BASIS],
             "off_computed": self.off,
             "inputs": [self._input(variant.unit)],
+            "header": dict(self.header),
             "assumptions": [],
             "codes": codes(variant),
             "findings": [one.as_dict() for one in (*loadable.findings, *self.findings)],

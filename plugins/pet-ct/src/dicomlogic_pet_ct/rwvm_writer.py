@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from dicomlogic_pet_ct.norms import VARIANTS
 from dicomlogic_pet_ct.rwvm_dataset import Mapped, mapping_dataset
 
 _SUFFIX = ".rwvm.dcm"
+_DATE, _TIME = re.compile(r"\d{8}"), re.compile(r"\d{6}")
 
 
 class RwvmWriter:
@@ -57,6 +60,7 @@ def _mapped(volume: Any) -> Mapped:
     if not frames or len(slopes) != len(frames) or not all(isfinite(slope) and slope > 0 for slope in slopes):
         raise WriteError("slices and factors do not belong together", remedy="write the volume as it was loaded")
     common = volume.metadata.get("common", {})
+    date, time = _moment(report.get("header", {}))
     return Mapped(
         frames=frames,
         slopes=slopes,
@@ -64,8 +68,27 @@ def _mapped(volume: Any) -> Mapped:
         sop_class=_one(common, "SOPClassUID"),
         bits=int(_one(common, "BitsStored")),
         signed=_one(common, "PixelRepresentation") == "1",
+        date=date,
+        time=time,
         attributes=common,
     )
+
+
+def _moment(header: Mapping[str, str]) -> tuple[str, str]:
+    """Date and time of the images, not of writing: what is written twice is one object. That of now where they are
+    not known, as there must be one (PS3.3 C.11.14).
+    """
+    dates = (
+        header.get("SeriesDate", ""),
+        header.get("AcquisitionDate", ""),
+        header.get("FrameAcquisitionDateTime", ""),
+    )
+    date = next((found.group() for text in dates if (found := _DATE.match(text))), "")
+    if not date:
+        now = datetime.now()
+        return now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    times = (header.get("SeriesTime", ""), header.get("AcquisitionTime", ""))
+    return date, next((found.group() for text in times if (found := _TIME.match(text))), "000000")
 
 
 def _slopes(volume: Volume, report: Mapping[str, Any]) -> tuple[float, ...]:
