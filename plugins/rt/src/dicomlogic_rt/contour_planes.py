@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dicomlogic_core import Finding, finding
+from dicomlogic_rt.plane_axes import following, plane_axes, plane_normal
 from dicomlogic_rt.plane_positions import continued, group_positions, slab_edges, usual_gap
 from dicomlogic_rt.rois import FILLED_TYPES, Contour, Roi
 
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _LARGEST_GAP = 1.5  # spacings
-_PARALLEL = 0.98  # cosine: contours that turn farther away than 11 degrees do not decide the normal
 _UNEVEN = 0.01  # of the spacing
-_FLAT_MM = 1e-6
 _TOLERATED_MM = 1.0  # out of plane, when there is no spacing to compare with
 
 
@@ -80,13 +79,11 @@ def contour_planes(
         return contour_planes(_finite(roi), along=along, largest_gap=largest_gap, slab_mm=slab_mm)
     counts = np.array([len(contour.points) for contour in contours])
     firsts = np.cumsum(counts) - counts
-    axes = _axes(_normal(points, firsts), np.asarray(along, float))
+    axes = plane_axes(plane_normal(points, firsts), np.asarray(along, float))
     u, v, w = points if (axes == np.eye(3)).all() else axes @ points
 
     heights = np.add.reduceat(w, firsts) / counts
-    bent = np.maximum(np.maximum.reduceat(w, firsts) - heights, heights - np.minimum.reduceat(w, firsts))
-    spacing = usual_gap(np.diff(np.sort(heights)))
-    flat = bent <= (spacing / 2 if np.isfinite(spacing) else _TOLERATED_MM)
+    flat = _flat(w, firsts, heights)
     if not flat.all():
         message = f"{int((~flat).sum())} of {len(flat)} contours do not lie in the planes of the others; left out"
         findings.append(finding("rt.contour-off-plane", message, where=where))
@@ -105,7 +102,7 @@ def contour_planes(
     of_contour = np.full(len(contours), -1, np.intp)
     of_contour[flat] = plane_of
     starts = np.stack([u, v])
-    starts, ends, edge_planes = _by_plane(starts, _following(starts, firsts, counts), np.repeat(of_contour, counts))
+    starts, ends, edge_planes = _by_plane(starts, following(starts, firsts, counts), np.repeat(of_contour, counts))
     return ContourPlanes(
         axes=axes,
         positions_mm=positions,
@@ -120,6 +117,14 @@ def contour_planes(
     )
 
 
+def _flat(w: NDArray[np.float64], firsts: NDArray[np.intp], heights: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(contours,) True for those that stay within half a spacing of their mean height."""
+    bent = np.maximum(np.maximum.reduceat(w, firsts) - heights, heights - np.minimum.reduceat(w, firsts))
+    spacing = usual_gap(np.diff(np.sort(heights)))
+    flat: NDArray[np.bool_] = bent <= (spacing / 2 if np.isfinite(spacing) else _TOLERATED_MM)
+    return flat
+
+
 def _finite(roi: Roi) -> Roi:
     """The region with coordinates that are no numbers left out; a contour may then be too short."""
     return replace(
@@ -128,16 +133,6 @@ def _finite(roi: Roi) -> Roi:
             replace(contour, points=contour.points[np.isfinite(contour.points).all(axis=1)]) for contour in roi.contours
         ),
     )
-
-
-def _following(
-    vertices: NDArray[np.float64], firsts: NDArray[np.intp], counts: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """The next vertex of each (d, n), the first one of its contour after the last."""
-    following = np.empty_like(vertices)
-    following[:, :-1] = vertices[:, 1:]
-    following[:, firsts + counts - 1] = vertices[:, firsts]
-    return following
 
 
 def _by_plane(
@@ -165,48 +160,6 @@ def _usable(roi: Roi, where: tuple[str, ...]) -> tuple[list[Contour], list[Findi
         message = f"{open_ones} of {len(roi.contours)} contours are open; not filled"
         findings.append(finding("rt.contour-open", message, where=where))
     return usable, findings
-
-
-def _normal(points: NDArray[np.float64], firsts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Unit normal (3,) of the planes, by area; of the two the one along its largest component.
-
-    Args:
-        points: (3, n) of all contours.
-    """
-    counts = np.diff(np.append(firsts, points.shape[1]))
-    # Nearly all contours are axial: that is seen before the other axes are looked at.
-    for axis in (2, 1, 0):
-        if np.abs(points[axis] - np.repeat(points[axis, firsts], counts)).max() <= _FLAT_MM:
-            along_axis: NDArray[np.float64] = np.eye(3)[axis]
-            return along_axis
-    # Relative to each contour's first point: far from the origin the products would lose digits.
-    local = points - np.repeat(points[:, firsts], counts, axis=1)
-    x, y, z = local
-    a, b, c = _following(local, firsts, counts)
-    products = np.stack([y * c - z * b, z * a - x * c, x * b - y * a])
-    areas = np.add.reduceat(products, firsts, axis=1).T / 2
-    largest = areas[np.argmax(np.linalg.norm(areas, axis=1))]
-    size = float(np.linalg.norm(largest))
-    if size == 0:
-        return np.array([0.0, 0.0, 1.0])
-    along = areas @ (largest / size)
-    near = np.abs(along) >= _PARALLEL * np.linalg.norm(areas, axis=1)
-    total = (areas[near] * np.sign(along[near])[:, None]).sum(axis=0)
-    normal: NDArray[np.float64] = total / np.linalg.norm(total)
-    main = int(np.argmax(np.abs(normal)))
-    normal = normal * np.sign(normal[main])
-    # Rounded coordinates must not tilt planes that follow an axis.
-    return np.eye(3)[main] if normal[main] > 1 - 1e-12 else normal
-
-
-def _axes(normal: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows u, v, w: w the normal, u as near to `along` as the planes allow."""
-    flat = along - (along @ normal) * normal
-    if np.linalg.norm(flat) < 0.1 * np.linalg.norm(along):
-        other = np.eye(3)[int(np.argmin(np.abs(normal)))]
-        flat = other - (other @ normal) * normal
-    u = flat / np.linalg.norm(flat)
-    return np.stack([u, np.cross(normal, u), normal])
 
 
 def _uneven(

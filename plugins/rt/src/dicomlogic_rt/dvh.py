@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from dicomlogic_core import Finding, UsageError, Volume, finding
+from dicomlogic_rt.dvh_regions import Region, region_of
 from dicomlogic_rt.dvh_results import Dvh
-from dicomlogic_rt.dvh_sampling import Region, Sampled, region_of, sampled
+from dicomlogic_rt.dvh_sampling import Sampled, sampled
 from dicomlogic_rt.rois import Roi
 from dicomlogic_rt.volumes import END_CAPS, MM3_PER_CC, EndCap
 
