@@ -41,6 +41,8 @@ def _mapped(images: list[Any], slopes: list[float]) -> list[Any]:
         variant=VARIANTS["bw"],
         sop_class=images[0].SOPClassUID,
         signed=True,
+        date="20200102",
+        time="110000",
         attributes=known,
     )
     return [*images, mapping_dataset(mapped)]
@@ -74,13 +76,20 @@ PHANTOMS: dict[str, Callable[[], Any]] = {
 Volumes = dict[str, tuple[dl.Volume, ...]]
 
 
-@pytest.fixture(params=[*REAL, *PHANTOMS])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module", params=[*REAL, *PHANTOMS])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param in REAL:
         data: Path = request.getfixturevalue("shared_data")
         return data / REAL[request.param] / "dicom"
-    phantoms.write(tmp_path / "phantom", PHANTOMS[request.param]())
-    return tmp_path / "phantom"
+    folder = tmp_path_factory.mktemp("phantom")
+    phantoms.write(folder, PHANTOMS[request.param]())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_files(folder: Path) -> Volumes:
+    """What the files give, with which every source is compared."""
+    return uptake(folder)
 
 
 @contextmanager
@@ -124,18 +133,21 @@ def check(wanted: Volumes, found: Volumes) -> None:
             assert [(f.code, f.severity) for f in one.findings] == [(f.code, f.severity) for f in other.findings]
 
 
-def test_the_loopback_server_gives_the_uptake_of_the_files(folder: Path, dicomweb_server: Callable[..., Any]) -> None:
-    check(uptake(folder), uptake(dicomweb_server(folder).url))
+def test_the_loopback_server_gives_the_uptake_of_the_files(
+    folder: Path, of_files: Volumes, dicomweb_server: Callable[..., Any]
+) -> None:
+    check(of_files, uptake(dicomweb_server(folder).url))
 
 
-def test_orthanc_gives_the_uptake_of_the_files(folder: Path, orthanc: Callable[..., Any]) -> None:
-    check(uptake(folder), uptake(orthanc(folder).url))
+def test_orthanc_gives_the_uptake_of_the_files(folder: Path, of_files: Volumes, orthanc: Callable[..., Any]) -> None:
+    check(of_files, uptake(orthanc(folder).url))
 
 
-def test_health_imaging_gives_the_uptake_of_the_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = uptake(folder)
+def test_health_imaging_gives_the_uptake_of_the_files(
+    folder: Path, of_files: Volumes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with _health_imaging(folder, monkeypatch) as location:
-        check(wanted, uptake(location))
+        check(of_files, uptake(location))
 
 
 def test_the_private_factor_without_creator_is_what_the_reference_object_hangs_on(shared_data: Path) -> None:
