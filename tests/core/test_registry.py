@@ -236,6 +236,18 @@ def test_formats():
         registry.for_format("nifti", "volume")
 
 
+def test_what_is_written_only_by_name_is_never_chosen():
+    def writer(name, *accepts, **values):
+        return WriterProvider(name=name, label=name, factory="n:W", format=name, accepts=frozenset(accepts), **values)
+
+    dicom, rest = writer("dicom", "plan", automatic=False), writer("json")
+    registry = manager_of(Plugin(writers=[dicom, rest])).registry
+    assert registry.for_format("dicom", "plan") is dicom
+    with pytest.raises(UsageError):
+        registry.for_format("dicom", "volume")
+    assert registry.for_format("auto", "plan") is rest
+
+
 # --- which adaptors look at a series ------------------------------------------------------------------------------
 
 
