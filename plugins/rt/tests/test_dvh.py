@@ -177,6 +177,14 @@ def test_negative_doses_and_bad_options_are_refused():
         dvh(ball, dose(linear(0)), bin_width_gy=0)
 
 
+def test_relative_doses_are_resolved():
+    ball = region(sphere(10, 1))
+    relative = dose(lambda points: linear(0)(points) / 40)
+    found = dvh(ball, relative)
+    assert found.d(50) == pytest.approx(1, abs=0.001)
+    assert found.d(5) == pytest.approx(dvh(ball, dose(linear(0))).d(5) / 40, abs=0.001)
+
+
 def test_what_goes_into_json():
     found = dvh(region(sphere(10, 2)), dose(linear(0)), bin_width_gy=0.5).as_dict()
     json.dumps(found, allow_nan=False)

@@ -13,6 +13,7 @@ from dicomlogic_rt.dvh_sampling import Sampled, sampled
 from dicomlogic_rt.rois import Roi
 from dicomlogic_rt.volumes import END_CAPS, MM3_PER_CC, EndCap
 
+_BIN_WIDTH, _FEWEST_BINS = 0.01, 1000
 _FIRST_SAMPLES = 100_000
 _MOST_VISITED = 60_000_000
 _PER_HALVING = 8
@@ -26,7 +27,7 @@ def dvh(
     dose: Volume,
     *,
     end_cap: EndCap = "half",
-    bin_width_gy: float = 0.01,
+    bin_width_gy: float | None = None,
     settle_percent: float = 0.1,
     largest_gap: float = 1.5,
 ) -> Dvh:
@@ -39,7 +40,8 @@ def dvh(
     Args:
         dose: in Gy, or relative.
         end_cap: how the ends count, see `volume_cc`.
-        bin_width_gy: of the histogram, in the dose's unit; D and V values are interpolated within bins.
+        bin_width_gy: of the histogram, in the dose's unit; D and V values are interpolated within bins. By default
+            0.01, and never more than a thousandth of the largest dose, so that relative doses are resolved as well.
         largest_gap: in spacings: larger gaps between planes are empty, unless they repeat.
 
     Raises:
@@ -47,16 +49,17 @@ def dvh(
     """
     if end_cap not in END_CAPS:
         raise UsageError(f"end_cap {end_cap!r} is unknown", remedy=f"one of {', '.join(END_CAPS)}")
-    if not bin_width_gy > 0:
+    if bin_width_gy is not None and not bin_width_gy > 0:
         raise UsageError(f"bin_width_gy {bin_width_gy} is not positive", remedy="give a width in Gy, such as 0.01")
     dose = dose.fetch()
     if np.nanmin(np.asarray(dose)) < 0:
         raise UsageError("the dose has negative values; a histogram counts doses from 0", remedy="give another dose")
+    bin_width = bin_width_gy or _bin_width(float(np.nanmax(np.asarray(dose))))
     region = region_of(roi, dose, end_cap, largest_gap)
     if region.volume_cc > 0:
-        found, cell_mm, movement = _settled(region, dose, bin_width_gy, settle_percent)
+        found, cell_mm, movement = _settled(region, dose, bin_width, settle_percent)
     else:
-        found, cell_mm, movement = Sampled(bin_width=bin_width_gy, histogram=np.zeros(1)), math.nan, math.nan
+        found, cell_mm, movement = Sampled(bin_width=bin_width, histogram=np.zeros(1)), math.nan, math.nan
     inside_mm3 = float(found.histogram.sum())
     return Dvh(
         name=roi.name,
@@ -74,6 +77,10 @@ def dvh(
         movement_percent=movement,
         findings=(*region.findings, *_outside(roi, region, found)),
     )
+
+
+def _bin_width(maximum: float) -> float:
+    return min(_BIN_WIDTH, maximum / _FEWEST_BINS) if maximum > 0 else _BIN_WIDTH
 
 
 def _settled(region: Region, dose: Volume, bin_width: float, settle_percent: float) -> tuple[Sampled, float, float]:

@@ -171,7 +171,9 @@ class StructureSet:
         """
         return volume_cc(self._one(roi), end_cap=end_cap)
 
-    def dvh(self, roi: Roi | str | int, dose: Volume, *, end_cap: EndCap = "half", bin_width_gy: float = 0.01) -> Dvh:
+    def dvh(
+        self, roi: Roi | str | int, dose: Volume, *, end_cap: EndCap = "half", bin_width_gy: float | None = None
+    ) -> Dvh:
         """The dose-volume histogram of a region, see `dicomlogic_rt.dvh.dvh`.
 
         Raises:
