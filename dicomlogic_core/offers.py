@@ -127,5 +127,5 @@ def _is_installed(module: str) -> bool:
 def _clash(kind: Kind, name: str, first: PluginOrigin, second: PluginOrigin) -> UsageError:
     return UsageError(
         f"the {kind} name {name!r} of {second} was taken before by {first}",
-        remedy=f"uninstall one of them, or set DICOMLOGIC_DISABLE_PLUGINS={first.plugin}",
+        remedy=f"give it another name, or leave one of them out, such as DICOMLOGIC_DISABLE_PLUGINS={second.plugin}",
     )

@@ -6,8 +6,13 @@ import sys
 
 NAME = {{ cookiecutter.name | tojson }}
 RULE = "use lower-case letters, digits and single hyphens, a letter first, at most 40 in all"
-# Of the core and of the plugins that come with it.
-TAKEN = {"ahi", "all", "builtin", "core", "dicomweb", "multi-volume", "none", "pet-ct", "rt", "scalar-volume"}
+# Plugins and providers of the core, and of the distributions that come with it.
+TAKEN = {
+    *("all", "builtin", "core", "files", "json", "none", "nrrd"),
+    *("ahi", "dicomweb", "multi-volume", "multi-volume-series", "scalar-volume"),
+    *("pet-ct", "pet-ct-pair", "pet-ct-rwvm"),
+    *("rt", "rt-dose", "rt-image", "rt-plan", "rt-registration", "rt-structure-set", "rtstruct"),
+}
 
 if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", NAME) or len(NAME) > 40:
     sys.exit(f"{NAME!r} cannot be the name of a plugin: {RULE}")

@@ -132,7 +132,7 @@ def test_uninstalling_removes_it_from_the_list(made: Made) -> None:
 
 BAD_NAMES = [
     *("Projection", "2d", "a_b", "a--b", "-a", "a-", "a b", "a/../b", "ä", "a" * 41, 'a"b', "x;y", ""),
-    *("core", "builtin", "scalar-volume", "dicomlogic-mine", "none", "all", "class"),
+    *("core", "builtin", "scalar-volume", "nrrd", "dicomlogic-mine", "none", "all", "class"),
 ]
 
 
@@ -149,10 +149,14 @@ def test_bad_names_are_refused_with_the_rule(
     assert "choose" in told or "use lower-case letters, digits and single hyphens" in told
 
 
-def test_every_plugin_of_this_repository_is_a_name_that_is_taken() -> None:
+def test_names_of_plugins_and_providers_of_this_repository_are_taken() -> None:
+    """The provider is called like the plugin, and a provider's name belongs to the first that took it."""
     hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8")
-    for folder in (TEMPLATE.parent / "plugins").glob("*/pyproject.toml"):
-        assert f'"{folder.parent.name}"' in hook, folder.parent.name
+    taken = {folder.parent.name for folder in (TEMPLATE.parent / "plugins").glob("*/pyproject.toml")}
+    registry = dl.default_manager().registry
+    taken |= {provider.name for kind in KINDS for provider in registry.providers(kind)}
+    assert {"files", "nrrd"} < taken
+    assert {name for name in taken if f'"{name}"' not in hook} == set()
 
 
 def test_the_template_asks_for_this_core_or_a_later_one() -> None:
