@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_pet as pet
+from dicomlogic_core.testing.phantom_objects import uid
 from dicomlogic_core.testing.phantom_pet_enhanced import enhanced_pet
 from dicomlogic_core.testing.views import study_view
 from dicomlogic_pet_ct.adaptor import PetCtAdaptor
@@ -154,6 +155,39 @@ def test_what_is_no_distribution_of_activity_is_left_to_others(
     for dataset in datasets:
         change(dataset)
     assert not [one for one in session_of(datasets).examine(all=True) if one.adaptor == "pet-ct"]
+
+
+def test_a_projection_among_slices_is_no_slice(session_of: Sessions) -> None:
+    datasets = pet.pet_series()
+    _mip(datasets[4])
+    session = session_of(datasets)
+    (loadable,) = offered(session)
+    assert loadable.selected
+    np.testing.assert_allclose(column(session.load(loadable)), expected([0, 1, 2, 3]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_images_without_attenuation_correction_are_no_second_time(seed: int, session_of: Sessions) -> None:
+    """Some scanners store both reconstructions in one series: uptake is of the corrected ones."""
+    corrected = pet.pet_series(4)
+    others = pet.pet_series(4, CorrectedImage=["NORM", "DECY"], RescaleSlope="9")
+    for number, dataset in enumerate(others):
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid("not corrected", str(number))
+        dataset.InstanceNumber = 5 + number
+    session = session_of([*corrected, *others], seed)
+    found = [one for one in session.examine() if one.adaptor == "pet-ct"]
+    assert [one.name for one in found] == ["7: pet - AC (SUVbw)", "7: pet - NAC (activity)"]
+    np.testing.assert_allclose(column(session.load(found[0])), expected([0, 1, 2, 3]), rtol=1e-6)
+    assert "suv.not-attenuation-corrected" in {one.code for one in found[1].findings}
+    assert len(session.examine()) == 2
+
+
+def test_a_slice_without_attenuation_correction_is_not_left_out(session_of: Sessions) -> None:
+    datasets = pet.pet_series()
+    datasets[2].CorrectedImage = ["NORM", "DECY"]
+    (loadable,) = session_of(datasets).examine()
+    assert len(loadable.frames) == 5
+    assert loadable.options["suv"] == "activity"
 
 
 def test_derived_images_in_uptake_units_are_ours(session_of: Sessions) -> None:

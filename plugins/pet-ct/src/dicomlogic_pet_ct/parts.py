@@ -30,14 +30,13 @@ from dicomlogic_core import (
     stack_of,
     tag_key,
 )
+from dicomlogic_pet_ct.emission_rows import emission_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomlogic_core import FrameRef
 
-# Words of ImageType and SeriesType of images that are no distribution of activity.
-_NO_ACTIVITY = frozenset(("MIP", "MAX_IP", "PROJECTION IMAGE", "FUSED", "FUSION", "REPROJECTION", "SCREEN SAVE"))
 _TOLERANCE = 1e-3
 GATES = ("TriggerTime", "NominalCardiacTriggerDelayTime")
 """Axes of volumes that lie in one cycle of the heart and not one after the other."""
@@ -104,13 +103,12 @@ class PetPart:
 
 def pet_parts(series: SeriesView) -> Iterator[PetPart]:
     """The parts of a series of which an uptake or activity can be asked."""
-    for part in hard_parts(series):
-        if _no_activity(series, int(part.rows[0])):
-            continue
-        for piece in _pieces(series, part):
-            made = part_of(series, piece.rows, label=piece.label, extra=piece.findings)
-            if made is not None:
-                yield made
+    for whole in hard_parts(series):
+        for part in emission_parts(series, whole):
+            for piece in _pieces(series, part):
+                made = part_of(series, piece.rows, label=piece.label, extra=piece.findings)
+                if made is not None:
+                    yield made
 
 
 def _pieces(series: SeriesView, part: StackPart) -> Iterator[StackPart]:
@@ -151,16 +149,6 @@ def part_of(
             findings=first.findings,
         )
     return None
-
-
-def _no_activity(series: SeriesView, row: int) -> bool:
-    words = {
-        word.strip().upper()
-        for tag in ("ImageType", "SeriesType", "FrameType")
-        for word in (series.frames.text(tag)[row] or "").split("\\")
-    }
-    samples = series.frames.text("SamplesPerPixel")[row] or "1"
-    return not words.isdisjoint(_NO_ACTIVITY) or samples != "1"
 
 
 def _volumes(place: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64] | None:
