@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomlogic_core.in_order import in_order
 from dicomlogic_core.resample_grid import ROUNDING, Kernel, between
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def leaning_planes(
     """As `separable_planes`, where `leans` says that planes stay planes: `array` ``[k, j, i, ...]`` of the source."""
     size_i, size_j, size_k = size_ijk
     k_line = line_of(matrix[2, 2] * np.arange(size_k) + matrix[2, 3], array.shape[0], kernel)
-    for k in range(size_k):
+
+    def plane_at(k: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         plane = np.zeros((size_j, size_i, *array.shape[3:]), kind)
         i = line_of(matrix[0, 0] * np.arange(size_i) + matrix[0, 2] * k + matrix[0, 3], array.shape[2], kernel)
         j = line_of(matrix[1, 1] * np.arange(size_j) + matrix[1, 2] * k + matrix[1, 3], array.shape[1], kernel)
@@ -150,4 +152,6 @@ def leaning_planes(
             weight = kind.type(k_line.weight[k])
             high = _in_plane(array[k_line.high[k]], i, j, kind) if weight else low
             plane[rows, columns] = between(low, high, weight) if weight else low
-        yield plane, inside
+        return plane, inside
+
+    return in_order(plane_at, size_k, voxels=size_i * size_j)
