@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,18 @@ def test_every_page_is_in_the_site_and_in_its_contents(site: Path) -> None:
         name = page.relative_to(DOCS).with_suffix(".html").as_posix()
         assert (site / name).is_file()
         assert name in index.links or name == "README.html", f"{name} is in no table of contents"
+
+
+def test_the_contents_follow_the_order_of_the_index(site: Path) -> None:
+    text = (site / "README.html").read_text(encoding="utf-8")
+    sidebar, body = text.split('class="sidebar-tree"')[1].split('id="furo-main-content"')
+    for folder in ("tutorial", "howto", "explanation", "reference"):
+        shown, linked = (re.findall(rf'internal" href="({folder}/[\w-]+\.html)"', part) for part in (sidebar, body))
+        assert shown == list(dict.fromkeys(linked)), folder
+
+
+def test_the_site_begins_where_servers_look(site: Path) -> None:
+    assert (site / "index.html").read_bytes() == (site / "README.html").read_bytes()
 
 
 def test_every_link_inside_the_site_leads_somewhere(site: Path) -> None:
