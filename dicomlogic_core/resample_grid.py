@@ -121,8 +121,8 @@ def _values(
         corner = low
         stride *= size
     # By way of 32 bits, for which processors have an instruction.
-    at = corner.astype(np.int32).astype(np.intp) if stride < 1 << 31 else corner.astype(np.intp)
-    flat = array.reshape(-1, *array.shape[3:])
+    at: NDArray[np.intp] = (corner.astype(np.int32) if stride < 1 << 31 else corner).astype(np.intp)
+    flat: NDArray[Any] = array.reshape(-1, *array.shape[3:])
     return flat.take(at, 0, mode="clip") if kernel == "nearest" else _mixed(array, at, places)
 
 
