@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         same_partition,
         value_table,
     )
+    from dicomlogic_core.builtin.nrrd import NrrdWriter
     from dicomlogic_core.builtin.nrrd_reader import read_nrrd
     from dicomlogic_core.checks import CheckReport, check_plugin
     from dicomlogic_core.contracts import (
@@ -117,6 +118,7 @@ _NAMES: dict[str, str] = {
             "complete_values distinct_inside joint number_codes once_everywhere ranks same_everywhere same_partition "
             "value_table"
         ),
+        "builtin.nrrd": "NrrdWriter",
         "builtin.nrrd_reader": "read_nrrd",
         "checks": "CheckReport check_plugin",
         "contracts": (
@@ -206,6 +208,7 @@ __all__ = [
     "StudyView",
     "Volume",
     "VolumeSequence",
+    "NrrdWriter",
     "read_nrrd",
     "resample_volume",
     "sample_points",

@@ -32,8 +32,9 @@ _FORMS = ("sequence", "dwi")
 
 
 class NrrdWriter:
-    """Writes a `Volume` as one ``.nrrd`` file in LPS, a `VolumeSequence` as one ``.seq.nrrd``, a `Segmentation` as one
-    ``.seg.nrrd``.
+    """Writes volumes, sequences and segmentations as NRRD files in LPS.
+
+    A `Volume` becomes one ``.nrrd`` file, a `VolumeSequence` one ``.seq.nrrd``, a `Segmentation` one ``.seg.nrrd``.
 
     Options: ``encoding`` (``gzip`` or ``raw``), ``show_phi`` (``true``: also attributes that identify the patient),
     ``as`` (``dwi``: sequences with b-values as a diffusion-weighted ``.nrrd`` with ``.bval`` and ``.bvec``).

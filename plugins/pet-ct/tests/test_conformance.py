@@ -30,6 +30,19 @@ class TestPair(AdaptorConformance):
     series = [phantoms.pet_ct()]
 
 
+def pair() -> Any:
+    """A PET with its CT."""
+    with TemporaryDirectory() as folder, dl.open(manager=closed_manager(plugin)) as session:
+        phantoms.pet_ct().write(Path(folder))
+        session.index(folder)
+        return session.load(next(one for one in session.examine(all=True) if one.kind == "pair"))
+
+
+class TestPairWriter(WriterConformance):
+    provider_name = "pet-ct-pair"
+    objects = [pair]
+
+
 def with_mapping(folder: Path) -> None:
     """A PET, and the mapping to its uptake values beside it."""
     phantoms.pet().write(folder)

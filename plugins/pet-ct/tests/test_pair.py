@@ -6,6 +6,7 @@ import json
 import pickle
 
 import numpy as np
+import pydicom
 import pytest
 
 import dicomlogic_core as dl
@@ -211,7 +212,7 @@ def test_a_pair_travels_and_says_itself_in_json(session_of, tmp_path):
     images = pet.pet_series()
     session = session_of([*images, *ct_of(images)])
     (one,) = pairs(session)
-    (job,) = dl.make_jobs(session, [one], tmp_path / "out")
+    (job,) = dl.make_jobs(session, [one], tmp_path / "out", format="json")
     result = dl.run_job(pickle.loads(pickle.dumps(job)))
     assert result.error is None
     (path,) = [path for path in result.paths if path.endswith(".json")]
@@ -220,6 +221,45 @@ def test_a_pair_travels_and_says_itself_in_json(session_of, tmp_path):
     assert said["kind"] == "pair"
     assert said["ct"]["size_ijk"] == [44, 40, 13]
     assert said["pet"]["series_uids"] == [images[0].SeriesInstanceUID]
+
+
+@pytest.mark.parametrize("grid", ["own", "pet", "ct"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_pair_is_written_as_two_files(session_of, tmp_path, grid, lazy):
+    images = pet.pet_series(backwards=True)
+    session = session_of([*images, *ct_of(images)])
+    pair = loaded(session, lazy=lazy)
+    paths = session.write(pair, tmp_path / "out", options={"pair-grid": grid}, name="both")
+    pet_name, ct_name = {
+        "own": ("both.pet", "both.ct"),
+        "pet": ("both.pet", "both.ct-on-pet"),
+        "ct": ("both.pet-on-ct", "both.ct"),
+    }[grid]
+    wanted = {
+        f"{pet_name}.nrrd": pair.pet_on_ct_grid() if grid == "ct" else pair.pet.fetch(),
+        f"{ct_name}.nrrd": pair.ct_on_pet_grid() if grid == "pet" else pair.ct.fetch(),
+    }
+    assert {path.name for path in paths if path.suffix == ".nrrd"} == set(wanted)
+    for name, volume in wanted.items():
+        read = dl.read_nrrd(tmp_path / "out" / name)
+        np.testing.assert_array_equal(np.asarray(read), np.asarray(volume))
+        np.testing.assert_allclose(read.geometry.ijk_to_lps, volume.geometry.ijk_to_lps)
+    report = json.loads((tmp_path / "out" / f"{pet_name}.report.json").read_text(encoding="utf-8"))
+    assert report["variant"] == "bw"
+
+
+def test_a_pair_of_which_one_cannot_be_had_leaves_nothing(session_of, tmp_path):
+    images = pet.pet_series()
+    session = session_of([*images, *ct_of(images)])
+    pair = loaded(session, lazy=True)
+    for file in tmp_path.glob("0/*"):
+        if pydicom.dcmread(file).Modality == "CT":
+            file.unlink()
+    with pytest.raises(dl.DicomLogicError):
+        session.write(pair, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    with pytest.raises(dl.UsageError, match="pair-grid=mri"):
+        session.write(pair, tmp_path / "out", options={"pair-grid": "mri"})
 
 
 def test_a_notebook_shows_both_volumes_and_fetches_nothing(session_of):

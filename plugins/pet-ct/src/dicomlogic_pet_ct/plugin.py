@@ -84,7 +84,7 @@ def dicomlogic_adaptors() -> Iterable[AdaptorProvider]:
 
 @hookimpl
 def dicomlogic_writers() -> Iterable[WriterProvider]:
-    """Factors of uptake values as DICOM."""
+    """Factors of uptake values as DICOM, and both volumes of a pair."""
     yield WriterProvider(
         name="pet-ct-rwvm",
         label="Real World Value Mapping object of uptake values",
@@ -93,6 +93,19 @@ def dicomlogic_writers() -> Iterable[WriterProvider]:
         format="rwvm",
         suffixes=(".rwvm.dcm",),
         automatic=False,
+    )
+    yield WriterProvider(
+        name="pet-ct-pair",
+        label="PET with its CT as two NRRD files",
+        factory="dicomlogic_pet_ct.pair_writer:PairWriter",
+        format="nrrd",
+        accepts=frozenset({"pair"}),
+        suffixes=(".pet.nrrd", ".ct.nrrd", ".pet-on-ct.nrrd", ".ct-on-pet.nrrd"),
+        options={
+            "pair-grid": "own (default): each as it was stored; pet or ct: both on that grid, interpolated",
+            "encoding": "gzip (default) or raw",
+            "show_phi": "true: also write attributes that identify the patient",
+        },
     )
 
 
