@@ -20,24 +20,31 @@ RULES = (
 """CTK's rules for displayed fields; each can be switched off in DisplayedFieldGeneratorRules."""
 
 _COUNT_IMAGES = (
-    "UPDATE Series SET DisplayedCount = (SELECT count(*) FROM Images WHERE SeriesInstanceUID = ?1)"
-    " WHERE SeriesInstanceUID = ?1"
+    "UPDATE Series SET DisplayedCount ="
+    " (SELECT count(*) FROM Images WHERE Images.SeriesInstanceUID = Series.SeriesInstanceUID)"
+    " WHERE SeriesInstanceUID = ?"
 )
 _COUNT_SERIES = (
-    "UPDATE Studies SET DisplayedNumberOfSeries = (SELECT count(*) FROM Series WHERE StudyInstanceUID = ?1)"
-    " WHERE StudyInstanceUID = ?1"
+    "UPDATE Studies SET DisplayedNumberOfSeries ="
+    " (SELECT count(*) FROM Series WHERE Series.StudyInstanceUID = Studies.StudyInstanceUID)"
+    " WHERE StudyInstanceUID = ?"
 )
 _COUNT_STUDIES = (
-    "UPDATE Patients SET DisplayedNumberOfStudies = (SELECT count(*) FROM Studies WHERE PatientsUID = ?1)"
-    " WHERE UID = ?1"
+    "UPDATE Patients SET DisplayedNumberOfStudies ="
+    " (SELECT count(*) FROM Studies WHERE Studies.PatientsUID = Patients.UID)"
+    " WHERE UID = ?"
 )
 _EMPTY_SERIES = (
-    "DELETE FROM Series WHERE SeriesInstanceUID = ?1 AND NOT EXISTS (SELECT 1 FROM Images WHERE SeriesInstanceUID = ?1)"
+    "DELETE FROM Series WHERE SeriesInstanceUID = ?"
+    " AND NOT EXISTS (SELECT 1 FROM Images WHERE Images.SeriesInstanceUID = Series.SeriesInstanceUID)"
 )
 _EMPTY_STUDY = (
-    "DELETE FROM Studies WHERE StudyInstanceUID = ?1 AND NOT EXISTS (SELECT 1 FROM Series WHERE StudyInstanceUID = ?1)"
+    "DELETE FROM Studies WHERE StudyInstanceUID = ?"
+    " AND NOT EXISTS (SELECT 1 FROM Series WHERE Series.StudyInstanceUID = Studies.StudyInstanceUID)"
 )
-_EMPTY_PATIENT = "DELETE FROM Patients WHERE UID = ?1 AND NOT EXISTS (SELECT 1 FROM Studies WHERE PatientsUID = ?1)"
+_EMPTY_PATIENT = (
+    "DELETE FROM Patients WHERE UID = ? AND NOT EXISTS (SELECT 1 FROM Studies WHERE Studies.PatientsUID = Patients.UID)"
+)
 
 
 @dataclass(slots=True)

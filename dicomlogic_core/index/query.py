@@ -167,7 +167,7 @@ class IndexQuery:
         """The studies of the patient of a study, that one first; empty when the database does not have it."""
         found = self._store.main.rows(
             "SELECT other.StudyInstanceUID FROM Studies AS one JOIN Studies AS other USING (PatientsUID)"
-            " WHERE one.StudyInstanceUID = ?1 ORDER BY other.StudyInstanceUID <> ?1, other.rowid",
+            " WHERE one.StudyInstanceUID = ? ORDER BY other.StudyInstanceUID <> one.StudyInstanceUID, other.rowid",
             (study_uid,),
         )
         return [plain_text(uid) for (uid,) in found]
