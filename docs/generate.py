@@ -62,6 +62,9 @@ def command_line() -> str:
         _row("2", "the request cannot be meant: wrong option, unknown keyword or identifier"),
         _row("3", "a source or the database cannot be reached, read or written"),
         _row("130", "interrupted; run the same command again to go on"),
+        "",
+        "Samples of `dicomlogic demo` carry such findings too: it ends with 1 for failures, and for findings in your",
+        "own files (`--data`).",
     ]
     for name, command in _commands(parser):
         arguments = [action for action in command._actions if action.dest != "help"]

@@ -26,7 +26,10 @@ _MARK = "made-by-dicomlogic-demo.txt"
 
 
 def run(args: Namespace) -> int:
-    """Run the demo; 0 when everything could be written, 1 when something failed."""
+    """Run the demo; 1 when something failed, or when your own files carry findings of severity error.
+
+    Those of the samples are part of what is shown.
+    """
     folder = _prepare(Path(args.to))
     tell = _Teller(silent=args.json)
     tell("DICOMLogic demo: from a DICOMweb server to volumes and pictures", "")
@@ -49,7 +52,16 @@ def run(args: Namespace) -> int:
     tell("", "Go on with:", *(f"  {command}" for command in record["commands"]))
     if args.json:
         emit(args, record, str)
-    return 1 if any("error" in row for row in record["exports"]) or record["index"]["failed"] else 0
+    return 1 if _failed(record, errors_count=bool(args.data)) else 0
+
+
+def _failed(record: Mapping[str, Any], *, errors_count: bool) -> bool:
+    """Whether something could not be done; with `errors_count` also whether something is wrong with the data."""
+    index, exports = record["index"], record["exports"]
+    if index["failed"] or any("error" in row for row in exports):
+        return True
+    findings = [*index["findings"], *(finding for row in exports for finding in row["findings"])]
+    return errors_count and any(finding["severity"] == "error" for finding in findings)
 
 
 def _from_server(session: dl.Session, server: Server, folder: Path, tell: _Teller) -> dict[str, Any]:

@@ -90,6 +90,19 @@ def test_with_your_own_files(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert not (tmp_path / "out" / "dicom").exists()
 
 
+def test_findings_of_severity_error_decide_for_your_own_files_only(
+    shown: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, record = shown  # it ended with 0
+    names = {row["name"] for row in record["exports"] if any(one["severity"] == "error" for one in row["findings"])}
+    assert names == {"2: Routine Brain"}
+    irregular = folder / "dicomlogic-demo" / "dicom" / "pydicom" / "dicomdirtests" / "77654033" / "CT2"
+    assert main(["demo", "--data", str(irregular), "--to", str(tmp_path / "out"), "--json"]) == 1
+    exports = json.loads(capsys.readouterr().out)["exports"]
+    assert exports
+    assert not any("error" in row for row in exports)
+
+
 def test_other_peoples_folders_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "database").mkdir()
     (tmp_path / "database" / "precious").write_text("x")
