@@ -38,7 +38,9 @@ def run_index(args: Namespace) -> int:
     total = dl.IndexResult()
     lost: list[dict[str, str]] = []
     where, options = dict(args.where), dict(args.options)
-    with dl.open(database(args)) as session, ProgressLine() as progress:
+    # Where nothing can be read, as with a mistyped folder, no empty database is left behind.
+    folder = database(args) if any(map(_may_be_there, args.locations)) else None
+    with dl.open(folder) as session, ProgressLine() as progress:
         for location in args.locations:
             try:
                 total += session.index(location, where=where, options=options, on_progress=progress)
@@ -47,15 +49,21 @@ def run_index(args: Namespace) -> int:
                 lost.append({"location": error.where or location, "code": error.code, "message": message_text})
     record = total.as_dict()
     record["failed"] += lost
-    emit(args, record, lambda: _index_text(record, database(args)))
+    emit(args, record, lambda: _index_text(record, folder))
     if lost:
         return 3
     return 1 if record["failed"] or _has_errors(record["findings"]) else 0
 
 
-def _index_text(record: Mapping[str, Any], folder: Path) -> str:
+def _may_be_there(location: str) -> bool:
+    """False for a path that does not exist."""
+    return "://" in location or os.path.lexists(location)
+
+
+def _index_text(record: Mapping[str, Any], folder: Path | None) -> str:
     counts = ", ".join(f"{record[key]} {key}" for key in ("patients", "studies", "series", "instances"))
-    lines = [f"{counts} indexed into {folder} in {record['seconds']:.1f} s; {record['skipped']} skipped"]
+    into = f" into {folder}" if folder else ""
+    lines = [f"{counts} indexed{into} in {record['seconds']:.1f} s; {record['skipped']} skipped"]
     lines += [f"failed: {row['location']}: {row['message']}" for row in record["failed"]]
     return "\n".join(lines + findings_text(record["findings"]))
 

@@ -269,6 +269,17 @@ def test_a_source_that_cannot_be_read_is_3_and_the_others_are_read(run: Any, dat
     assert [row["location"] for row in done.json["failed"]] == [str(tmp_path / "absent")]
 
 
+def test_a_mistyped_folder_makes_no_database(run: Any, db: Path, data: Path, tmp_path: Path) -> None:
+    done = run("index", tmp_path / "absent", "--db", tmp_path / "db")
+    assert done.code == 3
+    assert f"failed: {tmp_path / 'absent'}" in done.out
+    assert not (tmp_path / "db").exists()
+    # A database that is there stays as it is.
+    before = run("list", "--db", db, "--json").json
+    assert run("index", tmp_path / "absent", "--db", db).code == 3
+    assert run("list", "--db", db, "--json").json == before
+
+
 def test_a_server_that_does_not_run_is_3(run: Any, tmp_path: Path) -> None:
     done = run("index", "http://127.0.0.1:9/dicom-web", "--db", tmp_path / "db", "-o", "attempts=1", "--json")
     assert done.code == 3
