@@ -149,7 +149,7 @@ def _mixed(array: NDArray[Any], corner: NDArray[np.intp], weights: NDArray[np.fl
 
 def between(low: NDArray[Any], high: NDArray[Any], weight: Any, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Values between two, with the weight of the second; `out` may be one of them."""
-    result = np.subtract(high, low, out=out)
+    result: NDArray[Any] = np.subtract(high, low, out=out)
     result *= weight
     result += low
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import zlib
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from dicomlogic_core import HeaderError, PixelError, check_budget
-from dicomlogic_core.builtin.nrrd_fields import NrrdHeader, read_header
+from dicomlogic_core.builtin.nrrd_fields import NrrdHeader, read_header, whole_number
 
 _PIECE = 4 << 20
 _NAMES = {
@@ -53,8 +54,9 @@ def read_file(path: Path) -> tuple[NrrdHeader, np.ndarray[Any, Any]]:
 def _beside(header: NrrdHeader, path: Path, name: str) -> Path:
     """The file that holds the voxels: one below the header's folder, and no other."""
     folder = path.resolve().parent
-    target = (folder / name).resolve()
-    if name.startswith("LIST") or "%" in name or Path(name).is_absolute() or not target.is_relative_to(folder):
+    plain = name.isprintable() and not name.startswith("LIST") and "%" not in name and not Path(name).is_absolute()
+    target = (folder / name).resolve() if plain else folder
+    if not plain or not target.is_relative_to(folder):
         raise header.refuse(
             "its voxels lie in other files, which are not opened", "put header and voxels into one file"
         )
@@ -68,23 +70,36 @@ def _voxels(header: NrrdHeader, file: BinaryIO) -> np.ndarray[Any, Any]:
     if dtype is None:
         raise header.refuse(f"voxels of type {name[:40] or 'none'} are not read")
     check_budget(sizes, dtype, {})
-    _skip(header, file)
     encoding = header.fields.get("encoding", "").strip().lower()
     if encoding not in (*_GZIP, *_RAW):
         raise header.refuse(f"the encoding {encoding[:40] or 'none'} is not read", "write it with gzip or raw")
+    swapped = dtype.itemsize > 1 and _endian(header) != sys.byteorder
+    _skip(header, file, math.prod(sizes) * dtype.itemsize if encoding in _RAW else None)
     array = np.empty(sizes[::-1], dtype)
     _fill(array, _inflated(file) if encoding in _GZIP else _plain(file), header.where)
-    swapped = header.fields.get("endian", sys.byteorder).strip().lower() != sys.byteorder
-    return array.byteswap(inplace=True) if swapped and dtype.itemsize > 1 else array
+    return array.byteswap(inplace=True) if swapped else array
 
 
-def _skip(header: NrrdHeader, file: BinaryIO) -> None:
+def _endian(header: NrrdHeader) -> str:
+    endian = header.fields.get("endian", "").strip().lower()
+    if endian not in ("little", "big"):
+        raise header.refuse(f"the order of bytes is {endian[:20] or 'not told'}, neither little nor big")
+    return endian
+
+
+def _skip(header: NrrdHeader, file: BinaryIO, raw_bytes: int | None) -> None:
+    """Go to the first byte of the voxels; those of `raw_bytes` may be said to end with their file."""
     if header.fields.get("line skip", "0").strip() != "0":
         raise header.refuse("lines before the voxels are not skipped")
     skip = header.fields.get("byte skip", "0").strip()
-    if not skip.isdecimal():
+    if skip == "-1" and raw_bytes is not None:
+        end = file.seek(0, 2)
+        file.seek(max(end - raw_bytes, 0))
+        return
+    count = whole_number(skip)
+    if count is None:
         raise header.refuse(f"byte skip {skip[:20]} is not understood")
-    file.seek(int(skip), 1)
+    file.seek(count, 1)
 
 
 def _fill(array: np.ndarray[Any, Any], pieces: Iterator[bytes], where: str) -> None:

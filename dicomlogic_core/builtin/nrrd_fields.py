@@ -18,6 +18,8 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?i
 # The format allows these spellings of one field.
 _ALIKE = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip", "sampleunits": "sample units"}
 _MOST_AXES = 16  # NRRD_DIM_MAX of the reference implementation
+_MOST_DIGITS = 18  # what 64 bits hold
+_FURTHEST_MM = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +51,25 @@ class NrrdHeader:
             HeaderError: they are missing, or not as many as the dimension.
         """
         texts = self.fields.get("sizes", "").split()
-        if not 1 <= len(texts) <= _MOST_AXES or not all(text.isdecimal() and int(text) > 0 for text in texts):
+        found = [whole_number(text) for text in texts]
+        if not 1 <= len(texts) <= _MOST_AXES or not all(found):
             raise self.refuse("the sizes of the axes are not told")
         if self.fields.get("dimension", "").strip() != str(len(texts)):
             raise self.refuse(f"{len(texts)} sizes for a dimension of {self.fields.get('dimension', 'none')}")
-        return tuple(int(text) for text in texts)
+        return tuple(size for size in found if size)
 
     def vectors(self, field: str) -> list[tuple[float, float, float] | None]:
         """The vectors of a field, one per axis; None for ``none``.
 
         Raises:
-            HeaderError: one has not three finite numbers.
+            HeaderError: one has not three finite numbers, or leads further than anything does.
         """
         found: list[tuple[float, float, float] | None] = []
         for text in re.findall(r"none|\([^()]*\)", self.fields.get(field, "")):
             numbers = [float(one) for one in _NUMBER.findall(text)]
             if text == "none" or all(map(math.isnan, numbers)):
                 found.append(None)
-            elif len(numbers) == 3 and all(map(math.isfinite, numbers)):
+            elif len(numbers) == 3 and all(abs(number) <= _FURTHEST_MM for number in numbers):
                 found.append((numbers[0], numbers[1], numbers[2]))
             else:
                 raise self.refuse(f"{field} holds {text[:60]}, which is no vector of three numbers")
@@ -75,6 +78,11 @@ class NrrdHeader:
     def quoted(self, field: str) -> list[str]:
         """The quoted texts of a field, one per axis."""
         return re.findall(r'"([^"]*)"', self.fields.get(field, ""))
+
+
+def whole_number(text: str) -> int | None:
+    """The number that digits stand for; None for anything else, and for more digits than a file can mean."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def read_header(file: BinaryIO, where: str) -> NrrdHeader:

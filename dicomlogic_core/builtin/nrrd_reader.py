@@ -14,7 +14,7 @@ import numpy as np
 from dicomlogic_core import FrameRef, Geometry, Segmentation, Volume, VolumeSequence, keyword_of
 from dicomlogic_core.builtin.nrrd_axes import sequence_axes
 from dicomlogic_core.builtin.nrrd_data import read_file
-from dicomlogic_core.builtin.nrrd_fields import NrrdHeader
+from dicomlogic_core.builtin.nrrd_fields import NrrdHeader, whole_number
 from dicomlogic_core.builtin.nrrd_segments import segments_of
 
 # Signs of x, y and z that lead from a space to LPS.
@@ -26,7 +26,10 @@ _SPACES = {
     "left-anterior-superior": (1.0, -1.0, 1.0),
     "las": (1.0, -1.0, 1.0),
 }
+_PARALLEL = 1e-6  # volume of a voxel, as a part of what it would be with axes at right angles
 _ATTRIBUTE = re.compile(r"DICOM_([0-9A-F]{4})_([0-9A-F]{4})_\w+")
+# In metadata -> key, and numbers in a row of what it lists.
+_LISTS = {"window": ("DICOMLogic.window", 2), "slice_positions_lps_mm": ("DICOMLogic.slicePositionsLpsMm", 3)}
 _OF_UIDS = frozenset(["StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"])
 
 
@@ -91,8 +94,9 @@ def _geometry(
     matrix[:3, :3] = np.array([vector for vector in directions if vector is not None]).T
     matrix[:3, 3] = origin[0]
     matrix[:3] *= np.array(_SPACES[space])[:, None]
-    determinant = np.linalg.det(matrix[:3, :3])
-    if abs(determinant) < 1e-12:
+    axes = matrix[:3, :3]
+    determinant = np.linalg.det(axes)
+    if not abs(determinant) > _PARALLEL * np.prod(np.linalg.norm(axes, axis=0)):
         raise header.refuse("two axes of its grid are parallel")
     if determinant < 0:
         matrix[:3, 3] += matrix[:3, 2] * (size_ijk[2] - 1)
@@ -123,8 +127,8 @@ def _described(header: NrrdHeader) -> dict[str, Any]:
             common[keyword] = text
     if common:
         metadata["common"] = common
-    for name, key in (("window", "DICOMLogic.window"), ("slice_positions_lps_mm", "DICOMLogic.slicePositionsLpsMm")):
-        if (value := _json(keys.get(key, ""))) is not None:
+    for name, (key, length) in _LISTS.items():
+        if value := _rows(keys.get(key, ""), length):
             metadata[name] = value
     if codes := keys.get("DICOMLogic.findings", "").split():
         metadata["findings"] = codes
@@ -136,18 +140,21 @@ def _described(header: NrrdHeader) -> dict[str, Any]:
     }
 
 
-def _json(text: str) -> Any:
+def _rows(text: str, length: int) -> list[list[float]]:
+    """The rows of numbers that JSON lists; none when it is anything else, which is then nothing of ours."""
     try:
-        return json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        return None
+        found = np.array(json.loads(text) if text else [], np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return []
+    rows: list[list[float]] = found.tolist() if found.ndim == 2 and found.shape[1] == length else []
+    return rows if np.isfinite(found).all() else []
 
 
 def _from_instances(volume: Volume, keys: Mapping[str, str], *, turned: bool) -> Volume:
     """The volume with its slices' instances, where as many are told as there are slices."""
     count = volume.array.shape[0]
-    missing = sorted({int(text) for text in keys.get("DICOMLogic.missingSlices", "").split() if text.isdecimal()})
-    missing = [k for k in missing if k < count]
+    told = {whole_number(text) for text in keys.get("DICOMLogic.missingSlices", "").split()}
+    missing = sorted(k for k in told if k is not None and k < count)
     uids = keys.get("DICOM.instanceUIDs", "").split()
     frames = [part.split("/") for part in keys.get("DICOMLogic.frames", "").split()]
     if len(uids) == 1 and frames:
@@ -155,12 +162,12 @@ def _from_instances(volume: Volume, keys: Mapping[str, str], *, turned: bool) ->
     study, series = (keys.get(f"DICOM_0020_000{end}InstanceUID", "").split() for end in ("D_Study", "E_Series"))
     if len(uids) + len(missing) != count or len(study) != 1 or len(series) != 1:
         return replace(volume, missing=tuple(missing))
-    numbers = [[int(one) for one in part if one.isdecimal()] for part in frames] or [[1]] * len(uids)
-    if len(numbers) != len(uids) or not all(numbers):
+    numbers = [[whole_number(one) for one in part] for part in frames] or [[1]] * len(uids)
+    if len(numbers) != len(uids) or not all(map(all, numbers)):
         return replace(volume, missing=tuple(missing))
     refs = iter(
-        FrameRef(study_uid=study[0], series_uid=series[0], sop_uid=uid, frame=place[0], region=sum(place[1:2]))
-        for uid, place in zip(uids, numbers)
+        FrameRef(study_uid=study[0], series_uid=series[0], sop_uid=uid, frame=frame or 1, region=region or 0)
+        for uid, (frame, region, *_) in zip(uids, ((*place, 0) for place in numbers))
     )
     provenance = [None if k in missing else next(refs) for k in range(count)]
     if turned:

@@ -42,6 +42,11 @@ def again(obj: Any, folder: Path, **options: str) -> Any:
     return dl.read_nrrd(NrrdWriter().write(obj, folder / "x", options)[0])
 
 
+def printable(text: str) -> str:
+    """As written: blanks of every kind are one kind."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 shapes = st.tuples(*[st.integers(1, 5)] * 3) | st.tuples(*[st.integers(1, 5)] * 3, st.integers(2, 4))
 types = st.sampled_from(["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
 texts = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=30)
@@ -65,10 +70,10 @@ def test_volumes_come_back(
     assert np.array_equal(got.array, array, equal_nan=array.dtype.kind == "f")
     assert np.array_equal(got.geometry.ijk_to_lps, TILTED)
     assert got.geometry.size_ijk == made.geometry.size_ijk
-    assert (got.unit, got.frame_of_reference_uid) == (unit.strip(), "1.9")
+    assert (got.unit, got.frame_of_reference_uid) == (printable(unit), "1.9")
     assert got.provenance == made.provenance
     assert got.metadata["window"] == [[40.0, 400.0]]
-    assert got.metadata["common"]["SeriesDescription"] == (description or "x").strip()
+    assert got.metadata["common"]["SeriesDescription"] == printable(description or "x")
 
 
 def test_filled_slices_frames_and_findings_come_back(tmp_path: Path) -> None:
@@ -251,13 +256,48 @@ def test_segments_that_contradict_their_layers_are_refused(tmp_path: Path) -> No
         ({"space_directions": "(1,0,0) (0,1,0)"}, "axes of space"),
         ({"space_directions": "(1,0,0) (0,1,0) none"}, "axes of space"),
         ({"space_directions": "(1,0,0) (0,1,0) (1,1,0)"}, "parallel"),
-        ({"byte_skip": "-1"}, "byte skip"),
+        ({"byte_skip": "-2"}, "byte skip"),
+        ({"byte_skip": "9" * 5000}, "byte skip"),
+        ({"byte_skip": "-1", "encoding": "gzip"}, "byte skip"),
+        ({"sizes": f"6 5 {'9' * 5000}"}, "sizes"),
+        ({"space_directions": "(1e308,0,0) (0,1e308,0) (0,0,1e308)"}, "vector"),
+        ({"space_directions": "(1e-200,0,0) (0,1e-200,0) (0,0,1e-200)"}, "parallel"),
+        ({"endian": "middle"}, "order of bytes"),
+        ({"endian": None}, "order of bytes"),
+        ({"data_file": "voxels\0.raw"}, "other files"),
         ({"line_skip": "2"}, "lines"),
     ],
 )
 def test_headers_that_cannot_be_meant(changed: Mapping[str, Any], why: str, tmp_path: Path) -> None:
     with pytest.raises(dl.HeaderError, match=why):
         read(tmp_path, text_of(**changed))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"DICOMLogic.missingSlices:={'9' * 5000}",
+        f"DICOMLogic.frames:={'9' * 5000} 1 2 3",
+        "DICOMLogic.frames:=0 0 0 0",
+        "DICOMLogic.window:=NaN",
+        'DICOMLogic.window:={"a": 1}',
+        "DICOMLogic.window:=[[1, 2, 3]]",
+        f"DICOMLogic.window:=[[1, {'9' * 4000}]]",
+        "DICOMLogic.slicePositionsLpsMm:=[[1, 2, Infinity]]",
+        "DICOMLogic.slicePositionsLpsMm:=" + "[" * 100_000,
+    ],
+)
+def test_keys_that_cannot_be_meant_count_for_nothing(key: str, tmp_path: Path) -> None:
+    origin = "DICOM.instanceUIDs:=1 2 3 4\nDICOM_0020_000D_StudyInstanceUID:=1\nDICOM_0020_000E_SeriesInstanceUID:=2\n"
+    found = read(tmp_path, text_of().rstrip(b"\n") + f"\n{origin}{key}\n\n".encode())
+    assert np.array_equal(found.array, counted()) and found.missing == ()
+    assert {"window", "slice_positions_lps_mm"}.isdisjoint(found.metadata)
+    assert all(ref.frame == 1 for ref in found.provenance)
+
+
+def test_voxels_at_the_end_of_their_file(tmp_path: Path) -> None:
+    voxels = b"whatever comes first" + counted().tobytes()
+    assert np.array_equal(read(tmp_path, text_of(byte_skip="-1"), voxels).array, counted())
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
