@@ -387,6 +387,30 @@ def test_a_nuclide_that_has_another_half_life(session_of: Sessions) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "half_life", "found"),
+    [
+        ("FDG", "6588", False),
+        ("FDG", "4062", True),
+        ("Ga-68 PSMA-11", "4062", False),
+        ("Ga-68 PSMA-11", "6588", True),
+        ("18F-PSMA", "4062", True),
+        ("89Zr trastuzumab", "282276", False),
+        ("a tracer 18", "4062", False),
+    ],
+)
+def test_a_tracers_name_tells_its_nuclide(name: str, half_life: str, found: bool, session_of: Sessions) -> None:
+    isotope = {"Radiopharmaceutical": name, "RadionuclideHalfLife": half_life}
+    volume = loaded(session_of(pet.pet_series(isotope=isotope)))
+    assert ("suv.half-life-range" in codes_of(volume)) == found
+
+
+def test_a_dose_that_may_be_in_millicurie_is_told_as_both(session_of: Sessions) -> None:
+    volume = loaded(session_of(pet.pet_series(isotope={"RadionuclideTotalDose": "10"})))
+    (found,) = [one for one in volume.findings if one.code == "suv.dose-in-mbq"]
+    assert found.message.endswith("1e+07 Bq; if it is mCi: dose-mbq=370")
+
+
 def test_patients_and_doses_that_nobody_has_are_told(session_of: Sessions) -> None:
     assert codes_of(loaded(session_of(pet.pet_series(PatientWeight="0.5"))))["suv.body-range"] == "warning"
     dose = {"RadionuclideTotalDose": "3.7e12"}
@@ -401,6 +425,7 @@ def test_a_weight_that_differs_inside_the_series_is_refused(session_of: Sessions
     found = offered(session)
     assert set(found) == {"activity"}
     assert codes_of(found["activity"])["suv.inputs-vary"] == "warning"
+    assert "PatientWeight says '70, 71'" in {one.message for one in found["activity"].findings}
     np.testing.assert_allclose(first_column(session.load(found["activity"])), ACTIVITY, rtol=1e-6)
     np.testing.assert_allclose(first_column(loaded(session, **{"weight-kg": "70"})), ACTIVITY * FACTOR, rtol=1e-6)
 
@@ -467,6 +492,24 @@ def test_offsets_from_utc(session_of: Sessions) -> None:
     volume = loaded(session_of(pet.pet_series(name="unclear", isotope=isotope)))
     np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
     assert codes_of(volume)["suv.timezone"] == "warning"
+
+
+def test_an_offset_inside_the_date_time_of_acquisition_is_the_scanners(session_of: Sessions) -> None:
+    isotope = {"RadiopharmaceuticalStartDateTime": "20200102090000+0000", "RadiopharmaceuticalStartTime": None}
+    moment = {"AcquisitionDateTime": "20200102110000+0100", "AcquisitionTime": None, "SeriesTime": None}
+    volume = loaded(session_of(pet.pet_series(isotope=isotope, **moment)))
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
+    assert "suv.timezone" not in codes_of(volume)
+
+
+def test_a_scan_long_after_its_reference_is_told(session_of: Sessions) -> None:
+    """FrameReferenceTime of 0 tells nothing: only the distance of the times speaks against the reference."""
+    values = {"AcquisitionTime": "120000", "FrameReferenceTime": "0"}
+    volume = loaded(session_of(pet.pet_series(**values)))
+    np.testing.assert_allclose(first_column(volume), ACTIVITY * FACTOR, rtol=1e-6)
+    (found,) = [one for one in volume.findings if one.code == "suv.reference-time"]
+    assert found.severity == "warning"
+    assert "the first AcquisitionTime gives another time, up to 3600 s off" in found.message
 
 
 def test_a_private_date_that_was_not_shifted_with_the_others_is_not_used(session_of: Sessions) -> None:

@@ -14,6 +14,7 @@ _MEGABECQUEREL = 1e5  # less Bq than any scan needs
 _KG = (1.0, 350.0)
 _METRES = (0.3, 2.5)
 _BQ = (1e6, 5e9)
+_SMALL_BQ = 30e6  # doses are rarely less, and rarely more in mCi
 _HALF_LIFE_S = (50.0, 1e6)
 _HALF_LIFE_OFF = 0.02  # relative
 
@@ -70,7 +71,9 @@ def checked_dose(inputs: PetInputs) -> Checked:
     found = []
     if given.value < _MEGABECQUEREL:
         given = given.repaired(given.value * 1e6)
-        found.append(finding("suv.dose-in-mbq", f"{_said(given)} is taken as MBq: {given.value:.6g} Bq"))
+        found.append(
+            finding("suv.dose-in-mbq", f"{_said(given)} is taken as MBq: {given.value:.6g} Bq{_as_mci(given)}")
+        )
     found += _outside(given, _BQ, "suv.dose-range")
     return Checked(input=given, findings=tuple(found))
 
@@ -95,6 +98,12 @@ def _positive(given: Number) -> bool:
 
 def _said(given: Number) -> str:
     return f"{given.tag} {given.raw}"
+
+
+def _as_mci(megabecquerel: Number) -> str:
+    """A word on doses that are small as MBq and usual as mCi."""
+    other = 37 * megabecquerel.value / 1e6
+    return f"; if it is mCi: dose-mbq={other:.6g}" if megabecquerel.value <= _SMALL_BQ else ""
 
 
 def _missing(given: Number, code: str, *, remedy: str | None = None) -> Checked:

@@ -58,7 +58,7 @@ def corrected_to(inputs: PetInputs, half_life_s: float) -> Reference | Finding:
     if chosen is None:
         return _no_reference("neither SeriesTime nor AcquisitionTime of every frame can be used")
     doubts = _doubts(inputs.frames, first) if chosen[1] != _BY_OPTION else []
-    return _found(inputs.frames, *chosen, half_life_s, doubts)
+    return _found(inputs.frames, chosen, half_life_s, first, doubts)
 
 
 def _candidates(inputs: PetInputs, first: float, half_life_s: float) -> Iterator[tuple[NDArray[np.float64], str]]:
@@ -131,9 +131,14 @@ def _no_reference(why: str) -> Finding:
 
 
 def _found(
-    frames: FrameInputs, seconds: NDArray[np.float64], rule: str, half_life_s: float, doubts: Sequence[str]
+    frames: FrameInputs,
+    chosen: tuple[NDArray[np.float64], str],
+    half_life_s: float,
+    first: float,
+    doubts: Sequence[str],
 ) -> Reference:
     """The moments with a note of the rule, a warning where another time of the header gives another uptake."""
+    seconds, rule = chosen
     low, high = float(seconds.min()), float(seconds.max())
     when = clock_text(low) if high - low < _ROUNDED_S else f"{clock_text(low)} to {clock_text(high)} by frame"
     words = [f"decay is corrected to {when}: {rule}", *doubts]
@@ -141,7 +146,7 @@ def _found(
     late = late[np.isfinite(late) & (late > _ROUNDED_S)]
     if len(late):
         words.append(f"that is up to {late.max():.0f} s after the start of a frame")
-    rivals = _rivals(frames, seconds, half_life_s)
+    rivals = _rivals(frames, seconds, half_life_s, first)
     words.extend(text for text, _ in rivals)
     note = finding("suv.reference-time", "; ".join(words))
     if doubts or len(late) or any(effect > _NOTABLE for _, effect in rivals):
@@ -149,12 +154,18 @@ def _found(
     return Reference(seconds=seconds, rule=rule, findings=(note,))
 
 
-def _rivals(frames: FrameInputs, seconds: NDArray[np.float64], half_life_s: float) -> list[tuple[str, float]]:
+def _rivals(
+    frames: FrameInputs, seconds: NDArray[np.float64], half_life_s: float, first: float
+) -> list[tuple[str, float]]:
     """What other times of the header would give, with their relative effect on the uptake."""
+    back = _back(frames, half_life_s)
+    # Where FrameReferenceTime tells nothing, a scan that begins long after its reference is doubtful.
+    start = np.full(len(frames), np.nan if np.isfinite(back).any() else first)
     factor = np.where(frames.decay_factor > 1, frames.decay_factor, np.nan)  # 1 is also written by who does not know
     mean = frames.acquisition_s + average_time(frames.duration_s, half_life_s)
     others = (
-        ("FrameReferenceTime", _back(frames, half_life_s)),
+        ("FrameReferenceTime", back),
+        ("the first AcquisitionTime", start),
         ("DecayFactor", mean - np.log2(factor) * half_life_s),
         ("the private (0071,1022)", frames.vendor_start_s),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import floor, isfinite, nan
@@ -17,6 +16,7 @@ from dicomlogic_pet_ct.options import given_number, given_time, given_word
 from dicomlogic_pet_ct.reading_times import GE_INJECTION, GE_SCAN, SIEMENS_START, Clock, frame_times
 from dicomlogic_pet_ct.rwvm import mappings_of
 from dicomlogic_pet_ct.texts import FrameTexts
+from dicomlogic_pet_ct.tracer import nuclide_half_life_s, tracer_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,13 +25,9 @@ PHILIPS_SUV = PrivateTag("Philips PET Private Group", 0x7053, 0x00)
 PHILIPS_ACTIVITY = PrivateTag("Philips PET Private Group", 0x7053, 0x09)
 PRIVATE = (PHILIPS_SUV, PHILIPS_ACTIVITY, GE_SCAN, GE_INJECTION, SIEMENS_START)
 
-# Half-lives in s by mass number, of the nuclides that PET uses.
-_HALF_LIVES = {11: 1223.0, 13: 598.0, 15: 122.2, 18: 6586.2, 64: 45721.0, 68: 4062.0, 82: 75.5, 89: 282276.0}
 _DAY = 86400.0
 _ENHANCED = "1.2.840.10008.5.1.4.1.1.130"
 _TOO_MANY_MBQ = 1e5
-_TRACERS = {"C-B1031": "FDG", "35321007": "FDG", "C-B1036": "FLT"}
-_TRACER_WORDS = {"FDG": "FDG", "FLUORODEOXYGLUCOSE": "FDG", "FLT": "FLT", "FLUOROTHYMIDINE": "FLT"}
 _MAPPED_UNITS = {"bq/ml": "BQML", "kbq/ml": "KBQML"}
 # Attributes of enhanced objects that stand for a value of CorrectedImage.
 _CORRECTED = {"AttenuationCorrected": "ATTN", "DecayCorrected": "DECY", "SensitivityCalibrated": "DCAL"}
@@ -79,8 +75,8 @@ def read_inputs(
         half_life=reader.number("half-life", "RadionuclideHalfLife", "half-life-s", "s", isotope=True),
         **_injections(reader, clock),
         reference=_reference(options, frames),
-        tracer=_tracer(texts),
-        nuclide_half_life_s=_nuclide_half_life(texts),
+        tracer=tracer_of(texts),
+        nuclide_half_life_s=nuclide_half_life_s(texts),
         dynamic=dynamic or any("DYNAMIC" in text for text in texts.distinct("SeriesType")),
         accept_uncorrected=given_word(options, "uncorrected") is not None,
         texts=shown_header(texts),
@@ -118,7 +114,7 @@ class _Reader:
             return given
         texts = self.texts.of_isotope(tag) if isotope else self.texts.distinct(tag)
         text = self.one(tag, texts, f"give it: {option}=...")
-        return number(name, tag, parse_number(text), unit, raw=text)
+        return number(name, tag, parse_number(text), unit, raw=text or ", ".join(texts))
 
 
 def _intercept(texts: FrameTexts) -> NDArray[np.float64]:
@@ -231,19 +227,3 @@ def shown_header(texts: FrameTexts) -> dict[str, str]:
     tags = {tag: texts.shown(tag) for tag in SHOWN}
     private = {f"{tag.group:04X},10{tag.element:02X} [{tag.creator}]": texts.shown(tag) for tag in PRIVATE}
     return {tag: shown for tag, shown in {**tags, **private}.items() if shown}
-
-
-def _tracer(texts: FrameTexts) -> str:
-    value, meaning = texts.code("RadiopharmaceuticalCodeSequence")
-    if value in _TRACERS:
-        return _TRACERS[value]
-    said = " ".join([meaning, *texts.of_isotope("Radiopharmaceutical")]).upper()
-    return next((tracer for word, tracer in _TRACER_WORDS.items() if word in said), "")
-
-
-def _nuclide_half_life(texts: FrameTexts) -> float:
-    _, meaning = texts.code("RadionuclideCodeSequence")
-    mass = re.search(r"\d+", meaning)
-    if mass is None or "GERMANIUM" in meaning.upper():
-        return nan
-    return _HALF_LIVES.get(int(mass[0]), nan)

@@ -21,6 +21,7 @@ GE_INJECTION = PrivateTag("GEMS_PETD_01", 0x0009, 0x3B)
 SIEMENS_START = PrivateTag("SIEMENS MED PT", 0x0071, 0x22)
 
 _DATES = ("AcquisitionDate", "SeriesDate", "StudyDate", "ContentDate")
+_MOMENTS = ("FrameAcquisitionDateTime", "AcquisitionDateTime", "DecayCorrectionDateTime", "FrameReferenceDateTime")
 _ZONE = re.compile(r"([+-])(\d\d)(\d\d)\Z")
 
 
@@ -44,8 +45,8 @@ class Clock:
         said = texts.of_frames("TimezoneOffsetFromUTC")
         known = {text: zone_seconds(text) for text in set(said)}
         zones = tuple(known[text] for text in said)
-        finite = sorted(zone for zone in zones if isfinite(zone))
-        return cls(texts=texts, zones=zones, base=finite[0] if finite else nan)
+        finite = [zone for zone in zones if isfinite(zone)]
+        return cls(texts=texts, zones=zones, base=min(finite or _inside_moments(texts), default=nan))
 
     def findings(self) -> list[Finding]:
         """Offsets that differ inside the series."""
@@ -88,6 +89,13 @@ class Clock:
     def _shifts(self) -> NDArray[np.float64]:
         shifts = self.base - np.array(self.zones)
         return np.where(np.isfinite(shifts), shifts, 0.0)
+
+
+def _inside_moments(texts: FrameTexts) -> list[float]:
+    """Offsets at the end of the date-times of frames, for instances that do not say their zone by itself."""
+    ends = [_ZONE.search(text) for tag in _MOMENTS for text in set(texts.of_frames(tag))]
+    zones = [zone_seconds(end[0]) for end in ends if end is not None]
+    return [zone for zone in zones if isfinite(zone)]
 
 
 def _seconds(dates: Sequence[str], clock: str) -> float:
