@@ -35,6 +35,13 @@ def test_a_wheel_holds_its_package_typed_and_nothing_else(wheels, distribution):
     assert modules - set(names) == set()
 
 
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_wheel_carries_the_licence(wheels, distribution):
+    with zipfile.ZipFile(wheels[distribution]) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+        assert archive.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
 def test_all_distributions_carry_one_version(wheels):
     versions = {name: metadata(wheel)["Version"] for name, wheel in wheels.items()}
     assert set(versions.values()) == {dicomlogic_core.__version__}, versions
