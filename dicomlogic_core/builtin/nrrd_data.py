@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 import sys
 import zlib
@@ -13,6 +15,10 @@ import numpy as np
 
 from dicomlogic_core import HeaderError, PixelError, check_budget
 from dicomlogic_core.builtin.nrrd_fields import NrrdHeader, read_header, whole_number
+
+inflating: Any = zlib
+with contextlib.suppress(ImportError):  # an optional extra that only adds speed
+    inflating = importlib.import_module("isal.isal_zlib")
 
 _PIECE = 4 << 20
 _NAMES = {
@@ -113,7 +119,7 @@ def _fill(array: np.ndarray[Any, Any], pieces: Iterator[bytes], where: str) -> N
             filled += len(taken)
             if filled == len(place):
                 return
-    except zlib.error as error:
+    except (zlib.error, inflating.error) as error:
         raise PixelError(
             f"the voxels cannot be inflated: {error}", code="pixels.decode-failed", where=where, remedy="copy it again"
         ) from error
@@ -129,10 +135,10 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
 
 def _inflated(file: BinaryIO) -> Iterator[bytes]:
     """The inflated bytes in pieces of at most 4 MiB, whatever the stream would grow to; also of several members."""
-    inflater = zlib.decompressobj(31)
+    inflater = inflating.decompressobj(31)
     rest = b""
     while compressed := rest or file.read(1 << 16):
         yield inflater.decompress(compressed, _PIECE)
         rest = inflater.unconsumed_tail
         if inflater.eof:
-            rest, inflater = inflater.unused_data, zlib.decompressobj(31)
+            rest, inflater = inflater.unused_data, inflating.decompressobj(31)
