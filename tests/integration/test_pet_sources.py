@@ -155,3 +155,20 @@ def test_the_private_factor_without_creator_is_what_the_reference_object_hangs_o
     found = uptake(shared_data / "pet_suv/suv_dro_2_4/dicom")
     ((volume,),) = (volumes for name, volumes in found.items() if name.endswith("(SUVbw)"))
     assert volume.metadata["report"]["factor"] == 0.0005
+
+
+def test_one_slice_of_a_lazy_pair_is_one_request(tmp_path: Path, dicomweb_server: Callable[..., Any]) -> None:
+    phantoms.write(tmp_path, PHANTOMS["with its CT"]())
+    server = dicomweb_server(tmp_path)
+    with dl.open() as session:
+        session.index(server.url)
+        (loadable,) = (one for one in session.examine(all=True) if one.kind == "pair")
+        server.log.clear()
+        pair = session.load(loadable, lazy=True)
+        assert len(server.log) == 0
+        assert pair.pet.array[3].any()
+        assert len(server.log) == 1
+        assert pair.ct.array[5].any()
+        assert len(server.log) == 2
+        pair.ct_on_pet_grid()
+        assert len(server.log) == 3
