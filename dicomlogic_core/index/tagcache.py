@@ -11,7 +11,6 @@ from dicomlogic_core.index.levels import PIXEL_DATA
 from dicomlogic_core.tags import tag_vr
 
 NOT_IN_INSTANCE = "__TAG_NOT_IN_INSTANCE__"
-EMPTY_STRING = "__VALUE_IS_EMPTY_STRING__"
 
 _VARIABLES = 999
 """Bound values per statement that every SQLite accepts; also about where more gains nothing."""

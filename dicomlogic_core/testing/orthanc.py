@@ -88,18 +88,6 @@ class Orthanc:
         for patient in json.loads(self.rest("GET", "/patients")[1]):
             self.rest("DELETE", f"/patients/{patient}")
 
-    def delete_instance(self, sop_uid: str) -> None:
-        """Delete one instance.
-
-        Raises:
-            KeyError: it has no such instance.
-        """
-        found = json.loads(self.rest("POST", "/tools/lookup", sop_uid.encode())[1])
-        paths = [entry["Path"] for entry in found if entry["Type"] == "Instance"]
-        if not paths:
-            raise KeyError(sop_uid)
-        self.rest("DELETE", paths[0])
-
     def rest(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of a call to Orthanc's own REST interface."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
