@@ -59,7 +59,10 @@ def test_masks_as_matplotlib_fills_paths(shapes: list[list[tuple[float, float]]]
     # contour is a triangle fan's hull: three of its points.
     path: Any = importlib.import_module("matplotlib.path")
     triangles = [np.array(shape[:3]) for shape in shapes]
-    contours = tuple(Contour(points=np.column_stack([triangle, np.zeros(3)])) for triangle in triangles)
+    contours = tuple(
+        Contour(points=np.column_stack([triangle, np.zeros(3)]), geometric_type="CLOSEDPLANAR_XOR")
+        for triangle in triangles
+    )
     matrix = np.eye(4)
     matrix[:3, 3] = (-20.03, -20.07, 0)
     geometry = dl.Geometry(size_ijk=(41, 41, 1), ijk_to_lps=matrix)

@@ -148,3 +148,43 @@ def test_planes_in_any_orientation(first, second, shift, reverse):
     assert len(found) == len(expected)
     nearest = np.linalg.norm(found[:, None] - expected[None], axis=2).min(axis=1)
     assert nearest.max() < 1e-4
+
+
+@pytest.mark.parametrize("turned_round", [False, True])
+@pytest.mark.parametrize("begin", [0, 3])
+@pytest.mark.parametrize("lifted_mm", [0.0, 0.02])
+def test_contours_that_are_there_twice_count_once(turned_round, begin, lifted_mm):
+    contours = [circle(10, z, points=30) for z in (0, 3, 6)]
+    again = [np.roll(one, begin, axis=0) + np.array([0, 0, lifted_mm]) for one in contours]
+    planes = contour_planes(region([*contours, *(one[::-1] if turned_round else one for one in again)]))
+    assert [int((planes.edge_planes == plane).sum()) for plane in range(3)] == [30] * 3
+    assert codes(planes) == ["rt.contour-duplicate"]
+    assert "3 of 6 contours" in planes.findings[0].message
+
+
+def test_contours_that_only_look_alike_are_all_kept():
+    # One number of points and one centre: a hole in its own plane, and outlines of the same points in another order.
+    hole = region([rectangle(10, 10, 0), rectangle(6, 6, 0), rectangle(10, 10, 3)])
+    crossed = region([rectangle(10, 10, 0), rectangle(10, 10, 0)[[0, 2, 1, 3]]])
+    explicit = region([rectangle(10, 10, 0), rectangle(10, 10, 0)], "CLOSEDPLANAR_XOR")
+    for roi in (hole, crossed, explicit):
+        planes = contour_planes(roi)
+        assert planes.starts.shape[1] == 4 * len(roi.contours)
+        assert not planes.findings
+
+
+def test_slabs_thicker_than_the_planes_are_apart_say_nothing_about_gaps():
+    overlapping = contour_planes(region([rectangle(10, 10, z) for z in (0, 2, 4, 8, 10)], slab_thickness_mm=5.0))
+    plain = contour_planes(squares(0, 2, 4, 8, 10))
+    assert overlapping.spacing_mm == plain.spacing_mm == pytest.approx(2)
+    assert overlapping.pieces == plain.pieces == ((0, 2), (3, 4))
+    assert [one.message for one in overlapping.findings] == [one.message for one in plain.findings]
+    assert not contour_planes(region([rectangle(10, 10, z) for z in (0, 2, 4)], slab_thickness_mm=5.0)).findings
+
+
+def test_slabs_thinner_than_the_planes_are_apart_leave_space_and_say_so():
+    planes = contour_planes(region([rectangle(10, 10, z) for z in (0, 5, 10)], slab_thickness_mm=2.0))
+    assert planes.spacing_mm == pytest.approx(5)
+    assert planes.below_mm.tolist() == planes.above_mm.tolist() == [1.0] * 3
+    assert codes(planes) == ["rt.plane-spacing"]
+    assert "2 of 2 gaps are taken as empty" in planes.findings[0].message

@@ -48,7 +48,8 @@ polygons = st.lists(st.lists(st.tuples(coordinates, coordinates), min_size=3, ma
 def test_voxel_centres_inside_by_the_even_odd_rule(shapes):
     contours = [np.array([(x, y, 0.0) for x, y in shape]) for shape in shapes]
     geometry = grid(size=(30, 28, 1), spacing=(1.0, 1.0, 3.0), origin=(-14.6, -13.3, 0.0))
-    found = rasterise(region(contours), geometry).array[0]
+    # Of a type in which even the same contour twice is not taken once.
+    found = rasterise(region(contours, "CLOSEDPLANAR_XOR"), geometry).array[0]
     flat = [contour[:, :2] for contour in contours]
     for j in range(28):
         for i in range(30):
@@ -207,3 +208,10 @@ def test_volume_of_a_mask_is_that_of_whole_slabs():
     contours = known.contours(2, 0.5)
     cc = int(rasterise(region(contours), geometry).array.sum()) * 0.25 * 0.25 * 2 / 1000
     assert cc == pytest.approx(known.convention_cc(2, 0.5, end_cap="full"), rel=1e-3)
+
+
+def test_a_structure_set_that_holds_its_contours_twice_is_not_empty():
+    contours = [rectangle(9, 9, z) for z in (-3, 0, 3)]
+    twice = rasterise(region([*contours, *contours]), grid())
+    assert (twice.array == rasterise(region(contours), grid()).array).all()
+    assert codes(twice) == ["rt.contour-duplicate"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dicomlogic_core import Finding, finding
+from dicomlogic_rt.contour_doubles import doubled_contours
 from dicomlogic_rt.plane_axes import following, plane_axes, plane_normal
 from dicomlogic_rt.plane_positions import continued, group_positions, slab_edges, usual_gap
 from dicomlogic_rt.rois import FILLED_TYPES, Contour, Roi
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LARGEST_GAP = 1.5  # spacings
 _UNEVEN = 0.01  # of the spacing
+_OVERLAPPING = 1.1  # spacings: slabs thicker than this
 _TOLERATED_MM = 1.0  # out of plane, when there is no spacing to compare with
 
 
@@ -35,7 +37,7 @@ class ContourPlanes:
         pieces: (first, last) plane of each part without gaps, last included.
         starts, ends: (2, edges) u and v of every edge; contours are closed.
         edge_planes: (edges,) plane of each edge, ascending.
-        findings: about contours left out and planes unevenly spaced.
+        findings: about contours left out or doubled and planes unevenly spaced.
     """
 
     axes: NDArray[np.float64]
@@ -91,17 +93,22 @@ def contour_planes(
         return _nothing(findings)
     positions, plane_of = group_positions(heights[flat])
     gaps = np.diff(positions)
-    thickness = _told_thickness(contours)
-    spacing = usual_gap(gaps) if thickness is None else thickness
+    spacing = usual_gap(gaps)
+    told = _told_thickness(contours, spacing)
     # Slabs whose thickness is told end there: what repeats is then no drawing on every second slice, but empty.
-    joined = continued(gaps, spacing, largest_gap) if thickness is None else gaps <= largest_gap * thickness
+    joined = continued(gaps, spacing, largest_gap) if told is None else gaps <= largest_gap * told
     findings += _uneven(gaps, joined, spacing, where)
     lone = spacing if np.isfinite(spacing) else _lone_thickness(contours, slab_mm)
-    below, above = slab_edges(positions, joined, lone)
+    below, above = slab_edges(positions, joined, lone if told is None else told)
 
     of_contour = np.full(len(contours), -1, np.intp)
     of_contour[flat] = plane_of
     starts = np.stack([u, v])
+    again = doubled_contours(starts, firsts, counts, of_contour) & _bounding_alone(contours)
+    if again.any():
+        message = f"{int(again.sum())} of {len(again)} contours are another one of their plane once more; taken once"
+        findings.append(finding("rt.contour-duplicate", message, where=where))
+        of_contour[again] = -1
     starts, ends, edge_planes = _by_plane(starts, following(starts, firsts, counts), np.repeat(of_contour, counts))
     return ContourPlanes(
         axes=axes,
@@ -162,24 +169,36 @@ def _usable(roi: Roi, where: tuple[str, ...]) -> tuple[list[Contour], list[Findi
     return usable, findings
 
 
+def _bounding_alone(contours: list[Contour]) -> NDArray[np.bool_]:
+    """(contours,) True for those that are not meant to cancel what they cover."""
+    return np.array([contour.geometric_type != "CLOSEDPLANAR_XOR" for contour in contours])
+
+
 def _uneven(
     gaps: NDArray[np.float64], joined: NDArray[np.bool_], spacing: float, where: tuple[str, ...]
 ) -> list[Finding]:
     odd = np.abs(gaps - spacing) > _UNEVEN * spacing
-    if not odd.any():
-        return []
-    lengths = ", ".join(f"{gap:.4g}" for gap in np.unique(np.round(gaps[odd], 3))[:6])
-    message = f"planes are {spacing:.4g} mm apart, but {int(odd.sum())} of {len(gaps)} gaps differ: {lengths} mm"
+    parts = []
+    if odd.any():
+        lengths = ", ".join(f"{gap:.4g}" for gap in np.unique(np.round(gaps[odd], 3))[:6])
+        parts.append(f"{int(odd.sum())} of {len(gaps)} gaps differ: {lengths} mm")
     if not joined.all():
-        message += f"; {int((~joined).sum())} of them are taken as empty"
-    return [finding("rt.plane-spacing", message, where=where)]
+        parts.append(f"{int((~joined).sum())} of {len(gaps)} gaps are taken as empty")
+    if not parts:
+        return []
+    return [finding("rt.plane-spacing", f"planes are {spacing:.4g} mm apart; {'; '.join(parts)}", where=where)]
 
 
-def _told_thickness(contours: list[Contour]) -> float | None:
-    """ContourSlabThickness (mm) where all contours agree on it, else None."""
+def _told_thickness(contours: list[Contour], spacing: float) -> float | None:
+    """ContourSlabThickness (mm) where all contours agree on it, else None.
+
+    Slabs thicker than the planes are apart overlap: they tell nothing about where a region ends.
+    """
     told = {contour.slab_thickness_mm for contour in contours}
     thickness = told.pop()
-    return thickness if not told and thickness is not None and thickness > 0 else None
+    if told or thickness is None or thickness <= 0 or thickness > spacing * _OVERLAPPING:
+        return None
+    return thickness
 
 
 def _lone_thickness(contours: list[Contour], slab_mm: float | None) -> float:
