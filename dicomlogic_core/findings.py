@@ -297,6 +297,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "rt.registration-grid": ("error", "a deformation without usable grid or matrices is left out", "export it again"),
     "rt.fiducial-empty": ("note", "a fiducial without usable points", ""),
     "rt.plan-missing": ("note", "attribute of a plan absent, left empty", ""),
+    "rt.plan-contradiction": ("warning", "a plan says two things", "look at the plan in the system that made it"),
     "rt.image-placement": ("warning", "no isocentre or no normal plane: an image without a place", "index the plan"),
     # standardized uptake values; warnings become errors where an uptake value was asked for
     "suv.no-weight": ("warning", "PatientWeight is absent, zero or unreadable", "give it: weight-kg=..."),

@@ -1,12 +1,16 @@
-"""Beams from the data set of a plan; what a control point leaves out is as at the point before it."""
+"""Beams from the data set of a plan; what a control point leaves out is as at the point before it.
+
+What it does say, but unreadably, is None from there on: it is not as before.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dicomlogic_rt.beams import Beam, ControlPoint, LimitingDevice, Opening
-from dicomlogic_rt.elements import integer_of, items_of, number_of, numbers_of, text_of
+from dicomlogic_rt.elements import integer_of, is_told, items_of, number_of, numbers_of, text_of
 from dicomlogic_rt.ion_reading import read_head, read_settings
 from dicomlogic_rt.points import number_of_binary, ordered_points, point_of
 
@@ -64,13 +68,13 @@ def _control_points(items: list[Dataset], *, ion: bool) -> tuple[ControlPoint, .
 
 
 def _control_point(item: Dataset, old: ControlPoint, *, ion: bool) -> ControlPoint:
+    isocentre = "IsocenterPosition"
+
     def number(keyword: str, before: float | None) -> float | None:
-        value = number_of(item, keyword)
-        return before if value is None else value
+        return number_of(item, keyword) if is_told(item, keyword) else before
 
     def binary(keyword: str, before: float | None) -> float | None:
-        value = number_of_binary(item, keyword)
-        return before if value is None else value
+        return number_of_binary(item, keyword) if is_told(item, keyword) else before
 
     return ControlPoint(
         index=integer_of(item, "ControlPointIndex"),
@@ -90,7 +94,7 @@ def _control_point(item: Dataset, old: ControlPoint, *, ion: bool) -> ControlPoi
         table_vertical_mm=number("TableTopVerticalPosition", old.table_vertical_mm),
         table_longitudinal_mm=number("TableTopLongitudinalPosition", old.table_longitudinal_mm),
         table_lateral_mm=number("TableTopLateralPosition", old.table_lateral_mm),
-        isocentre_lps_mm=point_of(item, "IsocenterPosition") or old.isocentre_lps_mm,
+        isocentre_lps_mm=point_of(item, isocentre) if is_told(item, isocentre) else old.isocentre_lps_mm,
         source_to_surface_mm=number("SourceToSurfaceDistance", old.source_to_surface_mm),
         openings=_openings(item, old.openings),
         ion=read_settings(item, old.ion) if ion else None,
@@ -98,12 +102,13 @@ def _control_point(item: Dataset, old: ControlPoint, *, ion: bool) -> ControlPoi
 
 
 def _openings(item: Dataset, old: tuple[Opening, ...]) -> tuple[Opening, ...]:
-    """The openings of all devices; a device that the point does not name stays where it was."""
+    """The openings of all devices; a device that the point does not name stays where it was, others may get lost."""
     openings = {one.type: one for one in old}
     for device in items_of(item, "BeamLimitingDevicePositionSequence"):
         type = text_of(device, "RTBeamLimitingDeviceType")
         places = numbers_of(device, "LeafJawPositions").tolist()
-        if type and places and len(places) % 2 == 0:
-            half = len(places) // 2
+        half, odd = divmod(len(places), 2)
+        openings.pop(type, None)
+        if type and places and not odd and all(map(math.isfinite, places)):
             openings[type] = Opening(type=type, first=tuple(places[:half]), second=tuple(places[half:]))
     return tuple(openings.values())

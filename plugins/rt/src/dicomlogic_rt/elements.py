@@ -25,6 +25,14 @@ def _raw(dataset: Dataset, keyword: str) -> Any:
     return None if element is None else element.value
 
 
+def is_told(dataset: Dataset, keyword: str) -> bool:
+    """True when an element that holds numbers is there and not empty, readable or not."""
+    value = _raw(dataset, keyword)
+    if isinstance(value, bytes) and value.isspace():
+        return False
+    return value is not None and (isinstance(value, (int, float)) or len(value) > 0)
+
+
 def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
     """The items of a sequence; none when it is absent, empty or unreadable."""
     tag = Tag(keyword)

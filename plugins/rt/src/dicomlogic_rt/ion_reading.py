@@ -57,15 +57,20 @@ def read_settings(point: Dataset, before: IonSettings | None) -> IonSettings:
     return IonSettings(
         snout_position_mm=old.snout_position_mm if snout is None else snout,
         meterset_rate=old.meterset_rate if rate is None else rate,
-        range_shifters=_settings(point, "RangeShifter", _shifter) or old.range_shifters,
-        range_modulators=_settings(point, "RangeModulator", _modulator) or old.range_modulators,
-        lateral_spreaders=_settings(point, "LateralSpreadingDevice", _shifter) or old.lateral_spreaders,
+        range_shifters=_settings(point, "RangeShifter", _shifter, old.range_shifters),
+        range_modulators=_settings(point, "RangeModulator", _modulator, old.range_modulators),
+        lateral_spreaders=_settings(point, "LateralSpreadingDevice", _shifter, old.lateral_spreaders),
         spots=_spots(point),
     )
 
 
-def _settings(point: Dataset, what: str, read: Callable[[Dataset, str], DeviceSetting]) -> tuple[DeviceSetting, ...]:
-    return tuple(read(item, what) for item in items_of(point, f"{what}SettingsSequence"))
+def _settings(
+    point: Dataset, what: str, read: Callable[[Dataset, str], DeviceSetting], old: tuple[DeviceSetting, ...]
+) -> tuple[DeviceSetting, ...]:
+    """The settings of all devices; a device that the point does not name stays as it was."""
+    settings = {one.number: one for one in old}
+    settings |= {one.number: one for one in (read(item, what) for item in items_of(point, f"{what}SettingsSequence"))}
+    return tuple(settings.values())
 
 
 def _shifter(item: Dataset, what: str) -> DeviceSetting:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from dicomlogic_core import Finding, finding
+from dicomlogic_core import Finding
 from dicomlogic_rt.beam_reading import read_beams
 from dicomlogic_rt.brachy_reading import read_brachy
 from dicomlogic_rt.elements import integer_of, items_of, number_of, text_of
-from dicomlogic_rt.plan import Beam, BeamFraction, DoseReference, FractionGroup, Plan, SetupFraction
+from dicomlogic_rt.plan import BeamFraction, DoseReference, FractionGroup, Plan, SetupFraction
+from dicomlogic_rt.plan_checks import contradictions, missing
 from dicomlogic_rt.points import number_of_binary, point_of
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def read_plan(dataset: Dataset, *, name: str = "", findings: Sequence[Finding] =
     groups = tuple(_fraction_group(item) for item in items_of(dataset, "FractionGroupSequence"))
     uid = text_of(dataset, "SOPInstanceUID")
     brachy = read_brachy(dataset)
-    missing = tuple(_missing(dataset, beams, groups, uid, no_beams=brachy is not None))
+    checks = (missing(dataset, beams, groups, brachy), contradictions(beams, groups, uid))
     return Plan(
         name=name,
         sop_uid=uid,
@@ -47,7 +49,7 @@ def read_plan(dataset: Dataset, *, name: str = "", findings: Sequence[Finding] =
         structure_set_uids=_uids(dataset, "ReferencedStructureSetSequence"),
         dose_uids=_uids(dataset, "ReferencedDoseSequence"),
         plan_uids=_uids(dataset, "ReferencedRTPlanSequence"),
-        findings=(*findings, *missing),
+        findings=(*findings, *chain.from_iterable(checks)),
     )
 
 
@@ -106,58 +108,3 @@ def _dose_reference(item: Dataset) -> DoseReference:
         full_volume_gy=number_of(item, "OrganAtRiskFullVolumeDose"),
         overdose_percent=number_of(item, "OrganAtRiskOverdoseVolumeFraction"),
     )
-
-
-def _missing(
-    dataset: Dataset, beams: Sequence[Beam], groups: Sequence[FractionGroup], uid: str, *, no_beams: bool
-) -> Iterator[Finding]:
-    """What a reader of the plan would look for and does not find: a note for each attribute."""
-
-    def note(message: str, beam_numbers: Sequence[object] = ()) -> Finding:
-        where = (uid, *(f"beam {number}" for number in beam_numbers))
-        return finding("rt.plan-missing", message, where=where)
-
-    if not groups:
-        yield note("the plan has no fraction scheme")
-    if not beams and not no_beams:
-        yield note("the plan has no beams")
-    if beams and not items_of(dataset, "PatientSetupSequence"):
-        yield note("the plan has no patient setups: patient positions are unknown")
-    for what, absent in _absent(beams).items():
-        if absent:
-            yield note(f"{what}: absent in {len(absent)} of {len(beams)} beams", absent)
-    stored = [*items_of(dataset, "BeamSequence"), *items_of(dataset, "IonBeamSequence")]
-    for item, beam in zip(stored, beams):
-        told = integer_of(item, "NumberOfControlPoints")
-        if told is not None and told != len(beam.control_points):
-            yield note(f"{len(beam.control_points)} of {told} control points are there", [beam.number])
-
-
-def _absent(beams: Sequence[Beam]) -> dict[str, list[object]]:
-    """What is looked for -> numbers of the beams that do not have it."""
-    absent: dict[str, list[object]] = {
-        "control points": [],
-        "isocentre": [],
-        "gantry angle": [],
-        "energy": [],
-        "source-axis distance": [],
-        "jaws and leaves": [],
-        "positions of jaws or leaves": [],
-    }
-    for beam in beams:
-        first = beam.control_points[0] if beam.control_points else None
-        distance = beam.sad_mm if beam.ion is None else beam.ion.virtual_sad_mm
-        lacks = {
-            "control points": first is None,
-            "isocentre": first is not None and not beam.isocentres_lps_mm,
-            "gantry angle": first is not None and first.gantry_angle is None,
-            "energy": first is not None and first.energy is None,
-            "source-axis distance": distance is None,
-            "jaws and leaves": beam.ion is None and not beam.devices,
-            "positions of jaws or leaves": first is not None
-            and any(first.opening(device.type) is None for device in beam.devices),
-        }
-        for what, lacking in lacks.items():
-            if lacking:
-                absent[what].append(beam.number)
-    return absent
