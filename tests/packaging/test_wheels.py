@@ -64,4 +64,5 @@ def test_the_wheel_made_from_a_source_distribution_is_the_same(wheels, tmp_path)
     with tarfile.open(archive) as opened:
         opened.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
+    assert {path.name for path in source.iterdir() if path.is_dir()} == {"dicomlogic_core"}
     assert sorted(_names(build_wheel(source, tmp_path / "wheel"))) == sorted(_names(wheels["dicomlogic-core"]))
