@@ -20,9 +20,10 @@ from dicomlogic_rt.keyholes import joined
 from dicomlogic_rt.rois import Code, Contour, Observation, Roi
 from dicomlogic_rt.structure_making import structures_of_masks
 from dicomlogic_rt.structure_reading import read_structures
-from dicomlogic_rt.structure_writing import decimal, structure_dataset, write_structure_set
+from dicomlogic_rt.structure_writing import structure_dataset, write_structure_set
 from dicomlogic_rt.structures import StructureSet
 from dicomlogic_rt.tracing import trace
+from dicomlogic_rt.written_values import decimal
 
 # Of every module that PS3.3 table A.19.3-1 calls mandatory: attributes of type 1, which have a value, and of type 2.
 TYPE_1 = (
@@ -238,9 +239,30 @@ def test_what_is_told_about_a_region_survives(tmp_path: Path) -> None:
     assert back.as_dict() == was
 
 
-def test_without_a_frame_of_reference_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(dl.WriteError, match="frame of reference"):
-        write_structure_set(StructureSet(rois=()), tmp_path / "x.dcm")
+SQUARE = Contour(points=phantom_rt.rectangle(4, 4, 0))
+
+
+def broken(value: float) -> Contour:
+    points = phantom_rt.rectangle(4, 4, 0)
+    points[2, 1] = value
+    return Contour(points=points)
+
+
+@pytest.mark.parametrize(
+    ("rois", "frames", "reason"),
+    [
+        ((Roi(number=1, name="a", contours=(SQUARE,)),), (), "frame of reference"),
+        ((), ("1.2.9",), "no regions"),
+        ((Roi(number=3, name="a"), Roi(number=3, name="b")), ("1.2.9",), "number 3"),
+        ((Roi(number=1, name="a", contours=(SQUARE, broken(np.nan))),), ("1.2.9",), "region 1 .* no numbers"),
+        ((Roi(number=1, name="a", contours=(broken(np.inf),)),), ("1.2.9",), "region 1 .* no numbers"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused(
+    rois: tuple[Roi, ...], frames: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(dl.WriteError, match=reason):
+        write_structure_set(StructureSet(rois=rois, frames_of_reference=frames), tmp_path / "x.dcm")
     assert not list(tmp_path.iterdir())
 
 
@@ -261,3 +283,40 @@ def test_the_images_of_a_volume_are_those_of_its_series(tmp_path: Path) -> None:
         assert ours.sop_uids == theirs.sop_uids and ours.sop_class_uid == theirs.sop_class_uid
         assert np.array_equal(ours.geometry.ijk_to_lps, theirs.geometry.ijk_to_lps)
         assert "PatientID" not in ours.attributes
+
+
+def test_contours_without_points_are_not_written(tmp_path: Path) -> None:
+    roi = Roi(number=1, name="a", contours=(Contour(points=np.empty((0, 3))), SQUARE))
+    path = write_structure_set(StructureSet(rois=(roi,), frames_of_reference=("1.2.9",)), tmp_path / "x.dcm")
+    (item,) = pydicom.dcmread(path).ROIContourSequence[0].ContourSequence
+    assert item.NumberOfContourPoints == 4
+
+
+def test_terms_and_codes_are_written_as_their_representations_allow(tmp_path: Path) -> None:
+    codes = (
+        Code(value="A" * 17, scheme="SCT", meaning="m" * 70),
+        Code(value="urn:oid:1.2", scheme="X"),
+        Code(value="", scheme="SCT", meaning="nothing"),
+    )
+    said = Observation(interpreted_type="ptv-high", codes=codes, physical_properties={"rel_elec_density": np.nan})
+    roi = Roi(number=1, name="a", algorithm="semiautomatic", observations=(said,), contours=(SQUARE,))
+    path = write_structure_set(StructureSet(rois=(roi,), frames_of_reference=("1.2.9",)), tmp_path / "x.dcm")
+    dataset = pydicom.dcmread(path)
+    (item,) = dataset.RTROIObservationsSequence
+    assert item.RTROIInterpretedType == "PTV_HIGH" and "ROIPhysicalPropertiesSequence" not in item
+    assert dataset.StructureSetROISequence[0].ROIGenerationAlgorithm == "SEMIAUTOMATIC"
+    first, second = item.RTROIIdentificationCodeSequence
+    assert first.LongCodeValue == "A" * 17 and "CodeValue" not in first and first.CodeMeaning == "m" * 64
+    assert second.URNCodeValue == "urn:oid:1.2" and "CodeValue" not in second
+    assert [code.value for code in read_structures(dataset)[1].codes] == ["A" * 17, "urn:oid:1.2"]
+
+
+def test_coordinates_are_written_as_they_stand_without_an_object_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("coordinates are parsed again")
+
+    structures = StructureSet(rois=(Roi(number=1, name="a", contours=(SQUARE,)),), frames_of_reference=("1.2.9",))
+    monkeypatch.setattr(pydicom.multival.MultiValue, "__init__", refuse)
+    assert write_structure_set(structures, tmp_path / "x.dcm").exists()

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
 from dicomlogic_core import SeriesView, Volume, WriteError, replacing
 from dicomlogic_rt.image_sets import ImageSet, image_set, image_set_of_volume
-from dicomlogic_rt.reference_writing import contour_image, referenced_frames, sop_classes_of
-from dicomlogic_rt.rois import Code, Contour, Observation, Roi
+from dicomlogic_rt.reference_writing import referenced_frames, sop_classes_of
+from dicomlogic_rt.region_writing import head_item, observation_items, region_item
 from dicomlogic_rt.structures import StructureSet
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from dicomlogic_rt.written_values import LONG_TEXT, SHORT_TEXT, text
 
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 _EMPTY_PATIENT_AND_STUDY = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
 )
-_SHORT_TEXT, _LONG_TEXT, _SHORT_PARAGRAPH = 16, 64, 1024  # characters of SH and CS, LO, ST (PS3.5 6.2)
 
 
 def write_structure_set(
@@ -47,7 +43,7 @@ def write_structure_set(
             was loaded with ``show_phi=true``.
 
     Raises:
-        WriteError: no frame of reference is known, or the file cannot be written.
+        WriteError: as `structure_dataset`, or the file cannot be written.
     """
     dataset = structure_dataset(structures, _images(images))
     meta = FileMetaDataset()
@@ -70,9 +66,13 @@ def _images(images: ImageSet | SeriesView | Volume | None) -> ImageSet | None:
 def structure_dataset(structures: StructureSet, images: ImageSet | None = None) -> Dataset:
     """The data set of a structure set, see `write_structure_set`.
 
+    Contours without points are left out.
+
     Raises:
-        WriteError: no frame of reference is known.
+        WriteError: no frame of reference is known, there are no regions, two have one number, or a coordinate is no
+            number.
     """
+    _check(structures)
     frame_of_reference = _frame_of_reference(structures, images)
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -83,11 +83,36 @@ def structure_dataset(structures: StructureSet, images: ImageSet | None = None) 
     _add_series(dataset, structures, frame_of_reference)
     classes = sop_classes_of(structures, images)
     dataset.ReferencedFrameOfReferenceSequence = referenced_frames(structures, images, frame_of_reference, classes)
-    dataset.StructureSetROISequence = [_head(roi, frame_of_reference) for roi in structures.rois]
-    dataset.ROIContourSequence = [_region(roi, images, classes) for roi in structures.rois]
-    dataset.RTROIObservationsSequence = _observations(structures.rois)
+    dataset.StructureSetROISequence = [head_item(roi, frame_of_reference) for roi in structures.rois]
+    dataset.ROIContourSequence = [region_item(roi, images, classes) for roi in structures.rois]
+    dataset.RTROIObservationsSequence = observation_items(structures.rois)
     dataset.ApprovalStatus = "UNAPPROVED"
     return dataset
+
+
+def _check(structures: StructureSet) -> None:
+    """Refuse what no file can hold (PS3.3 C.8.8.5 wants regions, each with a number of its own)."""
+    numbers = Counter(roi.number for roi in structures.rois)
+    doubled = [number for number, count in numbers.items() if count > 1]
+    if not numbers:
+        raise WriteError(
+            "there are no regions, without which a structure set is not valid",
+            where=structures.name,
+            remedy="add a region; it may be without contours",
+        )
+    if doubled:
+        raise WriteError(
+            f"several regions have the number {doubled[0]}",
+            where=structures.name,
+            remedy="give each a number of its own",
+        )
+    for roi in structures.rois:
+        if not all(np.isfinite(contour.points).all() for contour in roi.contours):
+            raise WriteError(
+                f"region {roi.number} has coordinates that are no numbers",
+                where=structures.name,
+                remedy="take these points out",
+            )
 
 
 def _frame_of_reference(structures: StructureSet, images: ImageSet | None) -> str:
@@ -106,9 +131,9 @@ def _add_patient_and_study(
 ) -> None:
     for keyword in _EMPTY_PATIENT_AND_STUDY:
         setattr(dataset, keyword, "")
-    for keyword, text in attributes.items():
-        if text:  # as the images have it, even where that is not allowed
-            element = DataElement(Tag(keyword), dictionary_VR(keyword), text, validation_mode=config.IGNORE)
+    for keyword, value in attributes.items():
+        if value:  # as the images have it, even where that is not allowed
+            element = DataElement(Tag(keyword), dictionary_VR(keyword), value, validation_mode=config.IGNORE)
             dataset.add(element)
     known = [attributes.get("StudyInstanceUID", ""), images.study_uid if images else ""]
     known += [series.study_uid for series in structures.references]
@@ -129,100 +154,7 @@ def _add_series(dataset: Dataset, structures: StructureSet, frame_of_reference: 
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
     dataset.InstanceNumber = 1
     label = structures.label or "Structures"
-    dataset.StructureSetLabel = _text(label, _SHORT_TEXT)
+    dataset.StructureSetLabel = text(label, SHORT_TEXT)
     name = str(structures.metadata.get("StructureSetName", "")) or label
-    dataset.StructureSetName = _text(name, _LONG_TEXT)
+    dataset.StructureSetName = text(name, LONG_TEXT)
     dataset.StructureSetDate, dataset.StructureSetTime = date, time
-
-
-def _head(roi: Roi, frame_of_reference: str) -> Dataset:
-    item = Dataset()
-    item.ROINumber = roi.number
-    item.ReferencedFrameOfReferenceUID = roi.frame_of_reference_uid or frame_of_reference
-    item.ROIName = _text(roi.name, _LONG_TEXT)
-    description = roi.description or (roi.name if len(roi.name) > _LONG_TEXT else "")
-    if description:
-        item.ROIDescription = description[:_SHORT_PARAGRAPH]
-    item.ROIGenerationAlgorithm = _text(roi.algorithm, _SHORT_TEXT)
-    return item
-
-
-def _region(roi: Roi, images: ImageSet | None, classes: Mapping[str, str]) -> Dataset:
-    item = Dataset()
-    item.ReferencedROINumber = roi.number
-    if roi.colour is not None:
-        item.ROIDisplayColor = list(roi.colour)
-    if roi.contours:
-        item.ContourSequence = [
-            _contour(contour, number, images, classes) for number, contour in enumerate(roi.contours, 1)
-        ]
-    return item
-
-
-def _contour(contour: Contour, number: int, images: ImageSet | None, classes: Mapping[str, str]) -> Dataset:
-    item = Dataset()
-    item.ContourNumber = number
-    image = contour_image(contour, images, classes)
-    if image is not None:
-        item.ContourImageSequence = [image]
-    item.ContourGeometricType = contour.geometric_type
-    if contour.slab_thickness_mm is not None:
-        item.ContourSlabThickness = decimal(contour.slab_thickness_mm)
-    if contour.offset_vector_mm is not None:
-        item.ContourOffsetVector = [decimal(part) for part in contour.offset_vector_mm]
-    item.NumberOfContourPoints = len(contour.points)
-    # Raw, since pydicom would make an object of every coordinate.
-    tag, value = Tag("ContourData"), _contour_data(contour.points)
-    item[tag] = RawDataElement(tag, "DS", len(value), value, 0, True, True)
-    return item
-
-
-def _contour_data(points: NDArray[np.float64]) -> bytes:
-    text = "\\".join(map(decimal, points.ravel().tolist()))
-    return (text + " " * (len(text) % 2)).encode("ascii")
-
-
-def decimal(value: float) -> str:
-    """A decimal string of at most 16 characters (PS3.5 6.2), 10 digits, at least 0.00001 exact below 100 m."""
-    return f"{value:.10g}" if abs(value) >= 1e-9 else "0"
-
-
-def _text(text: str, most: int) -> str:
-    """At most so many characters, without those that separate values or control a terminal."""
-    return "".join(one if one.isprintable() else " " for one in text.replace("\\", "/"))[:most].strip()
-
-
-def _observations(rois: Sequence[Roi]) -> list[Dataset]:
-    items: list[Dataset] = []
-    for roi in rois:
-        said = roi.observations or (Observation(interpreted_type=roi.interpreted_type, codes=roi.codes),)
-        for observation in said:
-            item = Dataset()
-            item.ObservationNumber = len(items) + 1
-            item.ReferencedROINumber = roi.number
-            if observation.label:
-                item.ROIObservationLabel = _text(observation.label, _SHORT_TEXT)
-            if observation.description:
-                item.ROIObservationDescription = observation.description[:_SHORT_PARAGRAPH]
-            item.RTROIInterpretedType = _text(observation.interpreted_type, _SHORT_TEXT)
-            item.ROIInterpreter = ""
-            if observation.codes:
-                item.RTROIIdentificationCodeSequence = [_code(code) for code in observation.codes]
-            if observation.physical_properties:
-                item.ROIPhysicalPropertiesSequence = [
-                    _property(name, value) for name, value in observation.physical_properties.items()
-                ]
-            items.append(item)
-    return items
-
-
-def _code(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme, code.meaning
-    return item
-
-
-def _property(name: str, value: Any) -> Dataset:
-    item = Dataset()
-    item.ROIPhysicalProperty, item.ROIPhysicalPropertyValue = name, decimal(value)
-    return item
