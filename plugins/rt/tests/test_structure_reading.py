@@ -227,7 +227,7 @@ def test_contours_that_a_server_keeps_apart_are_fetched_each_by_its_place():
     def bulk(region: int, contour: int) -> Any:
         asked.append((region, contour))
         if contour == 2:
-            raise dl.NetworkError("the server is gone", url="https://server/x")
+            raise dl.NetworkError("the server does not have it", url="https://server/x", status=404)
         return circle(0.0).ravel()
 
     structures = read_structures(written(dataset), bulk=bulk)
@@ -235,6 +235,20 @@ def test_contours_that_a_server_keeps_apart_are_fetched_each_by_its_place():
     assert [len(contour.points) for contour in structures["Bladder"].contours] == [24, 24]
     assert np.array_equal(structures["Bladder"].contours[0].points, circle(0.0))
     assert codes(structures) == ["rt.contour-short"] and len(structures["PTV"].contours) == 3
+
+
+@pytest.mark.parametrize(
+    "error", [dl.Cancelled("stopped"), dl.NetworkError("busy", status=503), dl.NetworkError("cut")]
+)
+def test_a_structure_set_is_not_shorter_because_a_server_does_not_answer(error: dl.DicomLogicError) -> None:
+    dataset = phantom("PTV")
+    del contours_of(dataset)[1].ContourData
+
+    def bulk(region: int, contour: int) -> Any:
+        raise error
+
+    with pytest.raises(type(error)):
+        read_structures(written(dataset), bulk=bulk)
 
 
 def test_structure_sets_travel_between_processes():

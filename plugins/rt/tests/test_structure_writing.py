@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -320,3 +321,18 @@ def test_coordinates_are_written_as_they_stand_without_an_object_for_each(
     structures = StructureSet(rois=(Roi(number=1, name="a", contours=(SQUARE,)),), frames_of_reference=("1.2.9",))
     monkeypatch.setattr(pydicom.multival.MultiValue, "__init__", refuse)
     assert write_structure_set(structures, tmp_path / "x.dcm").exists()
+
+
+def test_images_that_only_contours_name_are_still_named(tmp_path: Path) -> None:
+    on_image = replace(SQUARE, sop_uid="1.2.3.4", sop_class_uid="1.2.840.10008.5.1.4.1.1.4", frame=3)
+    structures = StructureSet(
+        rois=(Roi(number=1, name="a", contours=(on_image, SQUARE)),), frames_of_reference=("1.2",)
+    )
+    for name in ("once.dcm", "again.dcm"):
+        dataset = pydicom.dcmread(write_structure_set(structures, tmp_path / name))
+        first, second = dataset.ROIContourSequence[0].ContourSequence
+        (image,) = first.ContourImageSequence
+        assert image.ReferencedSOPInstanceUID == "1.2.3.4" and image.ReferencedFrameNumber == 3
+        assert image.ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.4"
+        assert "ContourImageSequence" not in second
+        structures = read_structures(dataset)

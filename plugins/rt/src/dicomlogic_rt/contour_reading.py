@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dicomlogic_core import Finding, finding
+from dicomlogic_core import Cancelled, Finding, NetworkError, finding
 from dicomlogic_rt.elements import integer_of, items_of, number_of, numbers_of, text_of
 from dicomlogic_rt.rois import FILLED_TYPES, Contour
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Bulk = Callable[[int, int], "NDArray[np.float64]"]
 """(item of ROIContourSequence, item of ContourSequence) -> ContourData that its server keeps apart."""
 
+_GONE = frozenset({404, 410})  # HTTP status
 _OPEN_TYPES = frozenset({"OPEN_PLANAR", "OPEN_NONPLANAR"})
 
 
@@ -55,7 +56,12 @@ _MESSAGES = {
 
 
 def read_contours(number: int, region: Dataset, trouble: Trouble, bulk: Bulk | None = None) -> list[Contour]:
-    """The contours of item `number` of ROIContourSequence, in order."""
+    """The contours of item `number` of ROIContourSequence, in order.
+
+    Raises:
+        Cancelled: the caller asked to stop.
+        NetworkError: a server that keeps contours apart does not answer.
+    """
     made = []
     for place, item in enumerate(items_of(region, "ContourSequence")):
         try:
@@ -63,6 +69,11 @@ def read_contours(number: int, region: Dataset, trouble: Trouble, bulk: Bulk | N
             if not len(values) and bulk is not None and (integer_of(item, "NumberOfContourPoints") or 0) > 0:
                 values = bulk(number, place)
             contour = _contour(item, values, trouble)
+        except (Cancelled, NetworkError) as error:
+            if isinstance(error, NetworkError) and error.status in _GONE:
+                trouble.counts["unreadable"] += 1
+                continue
+            raise  # nothing is wrong with the contour, and asking again may give it
         except Exception:  # one contour must not cost the others, and pydicom raises nearly anything
             trouble.counts["unreadable"] += 1
             continue
@@ -93,6 +104,7 @@ def _contour(item: Dataset, values: NDArray[np.float64], trouble: Trouble) -> Co
         points=points,
         geometric_type=kind,
         sop_uid=text_of(images[0], "ReferencedSOPInstanceUID") if images else "",
+        sop_class_uid=text_of(images[0], "ReferencedSOPClassUID") if images else "",
         frame=(integer_of(images[0], "ReferencedFrameNumber") or 1) if images else 1,
         slab_thickness_mm=number_of(item, "ContourSlabThickness"),
         offset_vector_mm=(float(offset[0]), float(offset[1]), float(offset[2])) if offset.shape == (3,) else None,

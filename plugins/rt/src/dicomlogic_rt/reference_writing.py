@@ -15,7 +15,8 @@ _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management: what PS3.
 
 def sop_classes_of(structures: StructureSet, images: ImageSet | None) -> dict[str, str]:
     """SOPInstanceUID -> SOPClassUID of all images that are known."""
-    known = {uid: series.sop_class_uid for series in structures.references for uid in series.sop_uids}
+    known = {contour.sop_uid: contour.sop_class_uid for roi in structures for contour in roi.contours}
+    known.update({uid: one.sop_class_uid for one in structures.references for uid in one.sop_uids if one.sop_class_uid})
     if images is not None:
         known.update(dict.fromkeys(images.sop_uids, images.sop_class_uid))
     return {uid: sop_class for uid, sop_class in known.items() if sop_class}

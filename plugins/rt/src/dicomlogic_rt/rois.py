@@ -29,6 +29,7 @@ class Contour:
         geometric_type: ``CLOSED_PLANAR``, ``CLOSEDPLANAR_XOR``, ``INTERPOLATED_PLANAR``, ``OPEN_PLANAR``,
             ``OPEN_NONPLANAR`` or ``POINT``, as the object says.
         sop_uid: instance of the image that it was drawn on; "" when not told.
+        sop_class_uid: SOP class of that image; "" when not told.
         frame: frame of that instance, from 1.
         slab_thickness_mm: ContourSlabThickness; None when absent.
         offset_vector_mm: ContourOffsetVector, from the drawn plane to where the area counts; None when absent. It is
@@ -39,6 +40,7 @@ class Contour:
     points: NDArray[np.float64]
     geometric_type: str = "CLOSED_PLANAR"
     sop_uid: str = ""
+    sop_class_uid: str = ""
     frame: int = 1
     slab_thickness_mm: float | None = None
     offset_vector_mm: tuple[float, float, float] | None = None

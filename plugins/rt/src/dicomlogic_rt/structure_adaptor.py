@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dicomlogic_core import (
     BulkRef,
+    Cancelled,
     DicomLogicError,
     InstanceRef,
     Loadable,
@@ -50,7 +51,7 @@ class StructureSetAdaptor:
         """The structure set of a loadable, or its regions on a grid where that was asked for.
 
         Raises:
-            DicomLogicError: its header cannot be had.
+            DicomLogicError: its header, or contours that a server keeps apart, cannot be had.
             UsageError: the study has no such grid.
             GeometryError: the images make no grid.
         """
@@ -147,6 +148,8 @@ def _drawn_on(series: SeriesView, row: int) -> Iterator[str]:
     """Images named by the contours themselves; asked for only when no list names them, since it reads the header."""
     try:
         dataset = series.dataset(row)
+    except Cancelled:
+        raise
     except DicomLogicError:
         return
     for region in items_of(dataset, "ROIContourSequence"):

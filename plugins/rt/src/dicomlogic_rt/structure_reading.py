@@ -41,6 +41,9 @@ def read_structures(
         references: the image series it says it was drawn on.
         findings: what is known already.
         bulk: gives contour data that is not in the data set.
+
+    Raises:
+        Cancelled, NetworkError: `bulk` was stopped, or its server does not answer.
     """
     sop_uid = text_of(dataset, "SOPInstanceUID")
     reading = _Reading(dataset, sop_uid, bulk)
