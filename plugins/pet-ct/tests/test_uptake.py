@@ -313,6 +313,17 @@ def test_what_is_missing_is_named_with_the_option_that_helps(name: str, session_
     )
 
 
+@pytest.mark.parametrize(("half_life", "told"), [("282276", True), ("45721", True), ("6588", False)])
+def test_a_time_without_a_date_is_told_for_nuclides_that_are_scanned_days_later(
+    half_life: str, told: bool, session_of: Sessions
+) -> None:
+    isotope = {**NO_DATE, "RadionuclideHalfLife": half_life, "Radiopharmaceutical": "antibody"}
+    session = session_of(pet.pet_series(isotope=isotope))
+    assert ("suv.uptake-range" in codes_of(loaded(session))) == told
+    volume = loaded(session, **{"injection-time": "2019-12-31 10:00"} if told else {})
+    assert "suv.uptake-range" not in codes_of(volume)
+
+
 def test_more_than_ten_half_lives_are_refused(session_of: Sessions) -> None:
     found = offered(session_of(pet.pet_series(isotope={"RadionuclideHalfLife": "300"})))
     assert set(found) == {"activity"}

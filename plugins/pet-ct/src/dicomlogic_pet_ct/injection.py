@@ -55,6 +55,8 @@ def injection(inputs: PetInputs, reference_s: float, half_life_s: float) -> Inje
                 message = f"{chosen.tag} is {days:.3g} days off; its time of day is used on the date of the scan"
                 found.append(finding("suv.date-repaired", message))
     else:
+        if not short and chosen.source != "option":
+            found.append(_which_day(chosen, half_life_s))
         chosen = _on_reference_date(chosen, chosen.value, reference_s, half_life_s, found)
     found.extend(_contradictions(chosen, believed[1:]))
     return Injection(input=chosen, findings=tuple(found))
@@ -108,6 +110,14 @@ def _on_reference_date(
         value=seconds,
         source=given.source if completed else "repaired",
     )
+
+
+def _which_day(given: Number, half_life_s: float) -> Finding:
+    """A warning on a time without a date where the tracer may have been given days before."""
+    message = (
+        f"{given.tag} has no date, and a nuclide of {half_life_s / 3600:.3g} h may be injected days before the scan"
+    )
+    return finding("suv.uptake-range", message, remedy="verify; or give it with its date: injection-time=...")
 
 
 def _contradictions(chosen: Number, others: Sequence[Number]) -> list[Finding]:
