@@ -127,7 +127,7 @@ def test_a_broken_contract_fails_and_what_cannot_be_looked_at_is_skipped():
 
     TestMine.setup_class()
     try:
-        with pytest.raises(Broken, match="no installed plugin has a adaptor called no such adaptor"):
+        with pytest.raises(Broken, match="no installed plugin gives adaptor:no such adaptor"):
             TestMine().test_something_is_offered()
     finally:
         TestMine.teardown_class()

@@ -14,14 +14,15 @@ import pytest
 
 from dicomlogic_core import AdaptorProvider, Finding, FrameArray, Geometry, GeometryError, Loadable, Volume, hookimpl
 from dicomlogic_core.testing import phantoms
-from dicomlogic_core.testing.checks import examining, loading
+from dicomlogic_core.testing.checks import examining, loading, placing
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject
 from dicomlogic_core.testing.checks.examining import EXAMINING
 from dicomlogic_core.testing.checks.loading import LOADING
 from dicomlogic_core.testing.checks.outcome import outcome_of
+from dicomlogic_core.testing.checks.placing import PLACING
 from dicomlogic_core.testing.fakes import FakePlugin
 
-CHECKS = (*EXAMINING, *LOADING)
+CHECKS = (*EXAMINING, *LOADING, *PLACING)
 SERIES = (phantoms.ct(4),)
 
 
@@ -129,6 +130,14 @@ class OneByOne(Good):
         return super().examine(series, study)
 
 
+class Curious(Good):
+    """Reads what its provider does not name."""
+
+    def examine(self, series, study):
+        series.text("EchoTrainLength")
+        return super().examine(series, study)
+
+
 class Careless(Good):
     def examine(self, series, study):
         if series.first("SliceThickness"):
@@ -200,6 +209,21 @@ class Changing(Good):
         return self.volume(loadable, context, array=np.asarray(context.stack(loadable.frames)) + self.count)
 
 
+class Bare(Good):
+    def load(self, loadable, context):
+        return context.stack(loadable.frames)
+
+
+class Renamed(Good):
+    def loadable(self, series, rows, **changes):
+        return super().loadable(series, rows, kind="map")
+
+
+class Nameless(Good):
+    def load(self, loadable, context):
+        return Untold()
+
+
 class Shifted(Good):
     def load(self, loadable, context):
         good = self.volume(loadable, context)
@@ -218,6 +242,25 @@ class Transposed(Good):
         return dataclasses.replace(good, geometry=Geometry(size_ijk=good.geometry.size_ijk, ijk_to_lps=matrix))
 
 
+class Backward(Good):
+    """Right places, and slices in the other order."""
+
+    def load(self, loadable, context):
+        return self.volume(loadable, context, array=context.stack(loadable.frames[::-1]))
+
+
+class Mirrored(Good):
+    def load(self, loadable, context):
+        array = np.ascontiguousarray(np.asarray(context.stack(loadable.frames))[:, :, ::-1])
+        return self.volume(loadable, context, array=array)
+
+
+class Smeared(Good):
+    def load(self, loadable, context):
+        array = np.asarray(context.stack(loadable.frames), dtype=np.float32)
+        return self.volume(loadable, context, array=array + np.roll(array, 1, axis=1))
+
+
 class Anonymous(Good):
     def load(self, loadable, context):
         return self.volume(loadable, context, provenance=loadable.frames[:-1])
@@ -232,6 +275,12 @@ class Filling(Good):
 class Open:
     array: np.ndarray
     findings: tuple = ()
+
+
+class Untold:
+    kind = "volume"
+    name = "CT"
+    findings = ()
 
 
 class Writable(Good):
@@ -288,6 +337,7 @@ BAD = [
     (examining.order_does_not_matter, FirstSeries, "two_series with its series reversed"),
     (examining.examine_uses_no_network, Calling, "socket.connect"),
     (examining.examine_reads_by_column, OneByOne, "questions for a column, 500 cost"),
+    (examining.examine_reads_what_is_kept, Curious, "EchoTrainLength is read of ct 4 and not kept"),
     (examining.examine_never_raises, Careless, "00180050 = 'abc': ValueError"),
     (examining.confidence_is_on_the_scale, Sure, "has confidence 2.0"),
     (examining.confidence_is_on_the_scale, Selecting, "sets group or selected"),
@@ -300,10 +350,20 @@ BAD = [
     (examining.loadables_pickle_small, Knowing, "holds the path of its files"),
     (loading.every_loadable_loads, Refusing, "is offered as if it could be loaded: GeometryError: not today"),
     (loading.every_loadable_loads, Changing, "is another array when loaded again"),
-    (loading.every_slice_lies_in_its_place, Shifted, "lies 0.500 mm off"),
-    (loading.every_slice_lies_in_its_place, Transposed, "rows and columns of the grid are off by 0.100 mm"),
-    (loading.provenance_covers_every_slice, Anonymous, "3 origins for 4 slices"),
-    (loading.provenance_covers_every_slice, Filling, "slices (0,) have no origin, missing is ()"),
+    (loading.objects_say_what_they_are, Bare, "told as 'volume', and loading gives a ndarray without a kind"),
+    (loading.objects_say_what_they_are, Renamed, "told as 'map', and loading gives a Volume of kind 'volume'"),
+    (loading.objects_say_what_they_are, Nameless, "has no as_dict, so no writer takes it"),
+    (placing.every_pixel_comes_to_its_voxel, Backward, "of the frame that slice 1 names is voxel [(2, "),
+    (
+        placing.every_pixel_comes_to_its_voxel,
+        Mirrored,
+        "row 10, column 6 of the frame that slice 1 names is voxel [(1, 10, 17)]",
+    ),
+    (placing.every_pixel_comes_to_its_voxel, Smeared, "and changes 2 voxels"),
+    (placing.every_slice_lies_in_its_place, Shifted, "lies 0.500 mm off"),
+    (placing.every_slice_lies_in_its_place, Transposed, "rows and columns of the grid are off by 0.100 mm"),
+    (placing.provenance_covers_every_slice, Anonymous, "3 origins for 4 slices"),
+    (placing.provenance_covers_every_slice, Filling, "slices (0,) have no origin, missing is ()"),
     (loading.arrays_are_read_only, Writable, "can be written to"),
     (loading.arrays_are_read_only, Turned, "is not in C order"),
     (loading.lazy_gives_the_same_array, Impatient, "4 frames are fetched before one is asked for"),

@@ -1,4 +1,4 @@
-"""Header columns seen differently: in another order, damaged, repeated, and counted. Each meets `Columns`."""
+"""Header columns seen differently: in another order, damaged, repeated, and noted. Each meets `Columns`."""
 
 from __future__ import annotations
 
@@ -103,26 +103,26 @@ class Damaged(Picked):
         return self._replaced(column, self._items) if key == self._key else column
 
 
-class Counted(Picked):
-    """Rows of other columns that count how often a column was asked for, in `asked`."""
+class Noted(Picked):
+    """Rows of other columns that note which columns were asked for, in `asked`: one key per question."""
 
     def __init__(self, columns: Columns, rows: Sequence[int]) -> None:
         super().__init__(columns, rows)
-        self.asked = 0
+        self.asked: list[str] = []
 
     def text(self, key: str) -> Sequence[str | None]:
-        """Texts, counted."""
-        self.asked += 1
+        """Texts, noted."""
+        self.asked.append(key)
         return super().text(key)
 
     def frame_text(self, key: str) -> FrameText:
-        """Texts of functional groups, counted."""
-        self.asked += 1
+        """Texts of functional groups, noted."""
+        self.asked.append(key)
         return super().frame_text(key)
 
     def items(self, key: str) -> Sequence[Sequence[Mapping[str, Any]] | None]:
-        """Items, counted."""
-        self.asked += 1
+        """Items, noted."""
+        self.asked.append(key)
         return super().items(key)
 
 

@@ -7,9 +7,10 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from dicomlogic_core.header.wanted import wanted_tags
 from dicomlogic_core.loadable import Loadable
 from dicomlogic_core.series import StudyView
-from dicomlogic_core.tags import tag_key
+from dicomlogic_core.tags import keyword_of, tag_key
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject, Case
 from dicomlogic_core.testing.checks.common import PATIENT_NAME
 from dicomlogic_core.testing.checks.outcome import Broken, Check, described, first_difference, require
@@ -113,9 +114,22 @@ def examine_reads_by_column(subject: AdaptorSubject) -> None:
     for case in subject.cases:
         (few, _), (many, offered) = (questions(subject, worker, case, size) for size in (_FEW, _MANY))
         require(
-            many <= 2 * few + 20 + _PER_LOADABLE * offered,
-            f"{_FEW} instances of {case.name} cost {few} questions for a column, {_MANY} cost {many}",
+            len(many) <= 2 * len(few) + 20 + _PER_LOADABLE * offered,
+            f"{_FEW} instances of {case.name} cost {len(few)} questions for a column, {_MANY} cost {len(many)}",
         )
+
+
+def examine_reads_what_is_kept(subject: AdaptorSubject) -> None:
+    """Columns that examine reads are among those the core always keeps, or named by the provider.
+
+    Any other is empty whatever the files hold, unless another plugin happens to name it.
+    Contract: `AdaptorProvider.tags` and `AdaptorProvider.requires` in dicomlogic_core.providers.
+    """
+    kept = wanted_tags(subject.manager.registry.wanted_tags())
+    for case in subject.cases:
+        asked, _ = questions(subject, subject.worker(), case, len(next(iter(case.study))))
+        lost = dict.fromkeys(keyword_of(key) for key in asked if key not in kept.keys and key not in kept.items)
+        require(not lost, f"{', '.join(lost)} is read of {case.name} and not kept: name it in tags of the provider")
 
 
 def examine_never_raises(subject: AdaptorSubject) -> None:
@@ -246,6 +260,7 @@ EXAMINING: tuple[Check, ...] = (
     order_does_not_matter,
     examine_uses_no_network,
     examine_reads_by_column,
+    examine_reads_what_is_kept,
     examine_never_raises,
     confidence_is_on_the_scale,
     ids_are_stable,

@@ -14,9 +14,6 @@ from dicomlogic_core.loadable import Loadable
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject, Case
 from dicomlogic_core.testing.checks.outcome import Check, NotApplicable, described, require
 
-_TOLERANCE_MM = 0.01
-_INTERPOLATED = "geometry.resampled"
-
 
 def every_loadable_loads(subject: AdaptorSubject) -> None:
     """What is offered can be loaded, twice, with the same result.
@@ -33,37 +30,24 @@ def every_loadable_loads(subject: AdaptorSubject) -> None:
             require(same, f"{what} is another array when loaded again")
 
 
-def every_slice_lies_in_its_place(subject: AdaptorSubject) -> None:
-    """The grid puts the first voxel of slice k at the ImagePositionPatient of the frame it came from, within 0.01 mm.
+def objects_say_what_they_are(subject: AdaptorSubject) -> None:
+    """Objects have the `kind` that their loadable told, a name, findings, and a geometry or `as_dict` to be written by.
 
-    Rows and columns run along ImageOrientationPatient, PixelSpacing apart. Slices off the grid say so in
-    ``metadata["slice_positions_lps_mm"]``; interpolated volumes carry ``geometry.resampled``.
-    Contract: `Volume` in dicomlogic_core.objects; docs/explanation/coordinates.md.
+    Sessions choose the writer by the kind, and write what no other writer takes as JSON.
+    Contract: `Loadable.kind` in dicomlogic_core.loadable; docs/tutorial/an-adaptor.md.
     """
-    looked = False
-    for case, loadable, volume in subject.volumes():
-        if any(one.code == _INTERPOLATED for one in volume.findings):
-            continue
-        for k, ref in enumerate(volume.provenance):
-            if ref is not None:
-                looked |= _lies_right(case, volume, k, ref, f"slice {k} of {loadable.name!r} of {case.name}")
-    if not looked:
-        raise NotApplicable("no volume has slices with a place in the patient")
-
-
-def provenance_covers_every_slice(subject: AdaptorSubject) -> None:
-    """Every slice names the frame it came from, one that the loadable claims; exactly the filled ones name none.
-
-    Contract: `Volume.provenance` and `Volume.missing` in dicomlogic_core.objects.
-    """
-    for case, loadable, volume in subject.volumes():
+    for case, loadable, made in subject.objects:
         what = f"{loadable.name!r} of {case.name}"
-        count = volume.array.shape[0]
-        require(len(volume.provenance) == count, f"{what}: {len(volume.provenance)} origins for {count} slices")
-        filled = tuple(k for k, ref in enumerate(volume.provenance) if ref is None)
-        require(filled == tuple(volume.missing), f"{what}: slices {filled} have no origin, missing is {volume.missing}")
-        foreign = {ref for ref in volume.provenance if ref is not None} - set(loadable.frames)
-        require(not foreign, f"{what} holds frames that the loadable does not claim: {sorted(map(str, foreign))[:1]}")
+        kind = getattr(made, "kind", None)
+        require(
+            kind == loadable.kind,
+            f"{what} is told as {loadable.kind!r}, and loading gives a {type(made).__name__} "
+            + (f"of kind {kind!r}" if kind else "without a kind"),
+        )
+        for name in ("name", "findings"):
+            require(hasattr(made, name), f"the {type(made).__name__} of {what} has no {name}")
+        written = any(hasattr(made, name) for name in ("array", "volumes", "layers", "as_dict"))
+        require(written, f"the {type(made).__name__} of {what} has no as_dict, so no writer takes it")
 
 
 def arrays_are_read_only(subject: AdaptorSubject) -> None:
@@ -111,7 +95,7 @@ def _is_lazy(volume: Any, wanted: np.ndarray[Any, Any], fetched: list[Any], what
         require(not fetched, f"{what}: {len(fetched)} frames are fetched before one is asked for")
         k = array.shape[0] // 2
         frame = np.asarray(array[k])
-        origin = volume.provenance[k]
+        origin = volume.provenance[k] if k < len(volume.provenance) else None
         allowed = {(origin.sop_uid, frame_number) for frame_number in (0, origin.frame)} if origin else set()
         cost = {(ref.sop_uid, getattr(ref, "frame", 0)) for ref in fetched}  # 0: the whole instance
         require(cost <= allowed, f"{what}: frame {k} cost {len(cost)} frames")
@@ -202,8 +186,7 @@ def results_can_be_told_as_json(subject: AdaptorSubject) -> None:
 
 LOADING: tuple[Check, ...] = (
     every_loadable_loads,
-    every_slice_lies_in_its_place,
-    provenance_covers_every_slice,
+    objects_say_what_they_are,
     arrays_are_read_only,
     lazy_gives_the_same_array,
     cancel_stops_loading,
@@ -216,24 +199,3 @@ def _arrays(made: Any) -> list[np.ndarray[Any, Any]]:
     holders = getattr(made, "volumes", (made,))
     found = [getattr(one, name) for one in holders for name in ("array", "layers") if hasattr(one, name)]
     return [one for one in found if isinstance(one, np.ndarray)]
-
-
-def _lies_right(case: Case, volume: Any, k: int, ref: Any, what: str) -> bool:
-    series = case.study.by_uid(ref.series_uid)
-    row = series.frames.rows_of([ref])[0]
-    wanted = series.frames.position[row]
-    own = ref.frame == 1 or int(series.frames.instance[row]) in series.columns.frame_text("00200032")
-    if not own or not np.isfinite(wanted).all():
-        return False  # of a dose only the first frame has its position in the header
-    matrix = volume.geometry.ijk_to_lps
-    off_grid = volume.metadata.get("slice_positions_lps_mm")
-    got = np.array(off_grid[k]) if off_grid else matrix[:3, 3] + k * matrix[:3, 2]
-    distance = float(np.linalg.norm(got - wanted))
-    require(distance <= _TOLERANCE_MM, f"{what} lies {distance:.3f} mm off its ImagePositionPatient")
-    spacing, cosines = series.frames.numbers("PixelSpacing", 2)[row], series.frames.orientation[row]
-    if np.isfinite(spacing).all() and np.isfinite(cosines).all():
-        # PixelSpacing is the distance between rows first (PS3.3 10.7.1.3).
-        columns = np.stack([cosines[:3] * spacing[1], cosines[3:] * spacing[0]], axis=1)
-        off = float(np.abs(matrix[:3, :2] - columns).max())
-        require(off <= _TOLERANCE_MM, f"{what}: rows and columns of the grid are off by {off:.3f} mm per voxel")
-    return True

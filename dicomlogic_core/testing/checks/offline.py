@@ -11,6 +11,7 @@ from dicomlogic_core.testing.checks.examining import EXAMINING
 from dicomlogic_core.testing.checks.fetchers import FETCHERS
 from dicomlogic_core.testing.checks.loading import LOADING
 from dicomlogic_core.testing.checks.outcome import Check, Outcome, outcome_of
+from dicomlogic_core.testing.checks.placing import PLACING
 from dicomlogic_core.testing.checks.service_subject import ServiceSubject
 from dicomlogic_core.testing.checks.sources import SOURCES
 from dicomlogic_core.testing.checks.subject import Subject
@@ -20,7 +21,7 @@ from dicomlogic_core.testing.checks.writers import WRITERS
 CHECKS: dict[Kind, tuple[Check, ...]] = {
     "source": (*COMMON, *SOURCES),
     "fetcher": (*COMMON, *FETCHERS),
-    "adaptor": (*COMMON, *EXAMINING, *LOADING),
+    "adaptor": (*COMMON, *EXAMINING, *LOADING, *PLACING),
     "writer": (*COMMON, *WRITERS),
 }
 """Every check, by the kind of provider it is for."""

@@ -13,7 +13,7 @@ from dicomlogic_core.contracts import Columns
 from dicomlogic_core.loadable import Loadable
 from dicomlogic_core.series import SeriesView, StudyView
 from dicomlogic_core.testing.checks.adaptor_subject import AdaptorSubject, Case
-from dicomlogic_core.testing.checks.columns import Counted, Damaged, Picked, view_of
+from dicomlogic_core.testing.checks.columns import Damaged, Noted, Picked, view_of
 from dicomlogic_core.testing.checks.outcome import Broken, described, require
 
 _ITEMS: tuple[Any, ...] = (None, [], [{}], [{"00080100": {"vr": "SH"}}], [{"00540016": {"vr": "SQ", "Value": [None]}}])
@@ -46,17 +46,17 @@ def emptied(view: SeriesView) -> Picked:
     return Damaged(view.columns, "", None, emptied=True)
 
 
-def questions(subject: AdaptorSubject, worker: Any, case: Case, size: int) -> tuple[int, int]:
-    """Questions for columns of a case of so many instances, and the loadables they led to."""
-    counted: list[Counted] = []
+def questions(subject: AdaptorSubject, worker: Any, case: Case, size: int) -> tuple[list[str], int]:
+    """The columns asked for of a case of so many instances, one key per question, and the loadables they led to."""
+    noted: list[Noted] = []
 
-    def repeated(view: SeriesView) -> Counted:
-        counted.append(Counted(view.columns, [number % len(view) for number in range(size)]))
-        return counted[-1]
+    def repeated(view: SeriesView) -> Noted:
+        noted.append(Noted(view.columns, [number % len(view) for number in range(size)]))
+        return noted[-1]
 
     study = changed(case, repeated)
     offered = subject.examined(worker, case, study, same_views(case, study))
-    return sum(columns.asked for columns in counted), len(offered)
+    return [key for columns in noted for key in columns.asked], len(offered)
 
 
 def damages(case: Case, key: str) -> Iterator[tuple[str, StudyView]]:

@@ -74,11 +74,11 @@ class Subject:
         for offer in offers:
             if offer.provider.name == self.provider_name:
                 return PluginManager(environ={ONLY: offer.origin.distribution or "none"})
-        known = ", ".join(offer.provider.name for offer in offers) or "none"
+        known = ", ".join(f"{self.kind}:{offer.provider.name}" for offer in offers) or "none"
         failures = "; ".join(map(str, everything.failures))
         raise Broken(
-            f"no installed plugin has a {self.kind} called {self.provider_name} (found: {known}); is it installed, "
-            f"with an entry point in group dicomlogic?{' Failures: ' + failures if failures else ''}"
+            f"no installed plugin gives {self.label} (there is {known}): "
+            + (failures or "is it installed, with an entry point in group dicomlogic, and is the name its provider's?")
         )
 
     @cached_property
