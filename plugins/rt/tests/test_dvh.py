@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +176,11 @@ def test_negative_doses_and_bad_options_are_refused():
         dvh(ball, dose(linear(0)), end_cap="round")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="bin_width"):
         dvh(ball, dose(linear(0)), bin_width_gy=0)
+    with pytest.raises(UsageError, match="bin_width"):
+        dvh(ball, dose(linear(0)), bin_width_gy=1e-9)
+    for value in (np.nan, np.inf):
+        with pytest.raises(UsageError, match="no values, or infinite"):
+            dvh(ball, dose(lambda points, value=value: np.full(points.shape[:-1], value)))
 
 
 def test_relative_doses_are_resolved():
@@ -183,6 +189,20 @@ def test_relative_doses_are_resolved():
     found = dvh(ball, relative)
     assert found.d(50) == pytest.approx(1, abs=0.001)
     assert found.d(5) == pytest.approx(dvh(ball, dose(linear(0))).d(5) / 40, abs=0.001)
+
+
+def test_doses_of_any_scale_make_no_more_bins_than_can_be_held():
+    ball = region(sphere(10, 1))
+    found = dvh(ball, dose(lambda points: linear(0)(points) * 1e6))
+    assert found.d(50) == pytest.approx(40e6, rel=1e-3)
+    assert len(found.curve.doses) <= 100_002
+
+
+def test_a_dose_of_another_frame_of_reference_is_told():
+    ball = replace(region(sphere(10, 2)), frame_of_reference_uid="1.2.3")
+    same, other = (replace(dose(linear(0)), frame_of_reference_uid=uid) for uid in ("1.2.3", "1.2.4"))
+    assert not dvh(ball, same).findings
+    assert [one.code for one in dvh(ball, other).findings] == ["rt.multiple-frames-of-reference"]
 
 
 def test_what_goes_into_json():

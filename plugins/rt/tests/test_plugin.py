@@ -177,6 +177,16 @@ def test_regions_of_another_frame_of_reference_are_left_out_and_told() -> None:
     assert two_boxes((5, "1.2"), (16, "1.3")).in_frame_of_reference("1.3").names == ("2",)
 
 
+def test_a_mask_on_a_volume_of_another_frame_of_reference_is_refused() -> None:
+    geometry = dl.Geometry(size_ijk=(30, 12, 4), ijk_to_lps=np.eye(4))
+    volume = dl.Volume(array=np.zeros((4, 12, 30)), geometry=geometry, frame_of_reference_uid="1.2")
+    structures = two_boxes((5, "1.2"), (16, "1.3"))
+    assert structures.mask("1", volume).any()
+    with pytest.raises(dl.GeometryError, match="different frames of reference"):
+        structures.mask("2", volume)
+    assert structures.mask("2", geometry).any()
+
+
 def test_a_grid_of_another_frame_of_reference_draws_nothing_and_says_so(tmp_path: Path) -> None:
     """The structure set names the frame of reference of other images than those it lists."""
     with study(tmp_path) as session:

@@ -13,7 +13,8 @@ from dicomlogic_rt.dvh_sampling import Sampled, sampled
 from dicomlogic_rt.rois import Roi
 from dicomlogic_rt.volumes import END_CAPS, MM3_PER_CC, EndCap
 
-_BIN_WIDTH, _FEWEST_BINS = 0.01, 1000
+_BIN_WIDTH, _FEWEST_BINS, _USUAL_BINS = 0.01, 1000, 100_000
+_MOST_BINS = 10_000_000
 _FIRST_SAMPLES = 100_000
 _MOST_VISITED = 60_000_000
 _PER_HALVING = 8
@@ -41,20 +42,27 @@ def dvh(
         dose: in Gy, or relative.
         end_cap: how the ends count, see `volume_cc`.
         bin_width_gy: of the histogram, in the dose's unit; D and V values are interpolated within bins. By default
-            0.01, and never more than a thousandth of the largest dose, so that relative doses are resolved as well.
+            0.01, and never more than a thousandth of the largest dose, so that relative doses are resolved as well,
+            nor less than a hundred-thousandth of it.
         largest_gap: in spacings: larger gaps between planes are empty, unless they repeat.
 
     Raises:
-        UsageError: negative doses, an unknown convention, or a bin width that is not positive.
+        UsageError: negative, infinite or no doses, an unknown convention, or a bin width that is not positive or too
+            small.
     """
     if end_cap not in END_CAPS:
         raise UsageError(f"end_cap {end_cap!r} is unknown", remedy=f"one of {', '.join(END_CAPS)}")
     if bin_width_gy is not None and not bin_width_gy > 0:
         raise UsageError(f"bin_width_gy {bin_width_gy} is not positive", remedy="give a width in Gy, such as 0.01")
     dose = dose.fetch()
-    if np.nanmin(np.asarray(dose)) < 0:
+    lowest, highest = _extremes(dose)
+    if lowest < 0:
         raise UsageError("the dose has negative values; a histogram counts doses from 0", remedy="give another dose")
-    bin_width = bin_width_gy or _bin_width(float(np.nanmax(np.asarray(dose))))
+    bin_width = bin_width_gy or _bin_width(highest)
+    if highest / bin_width > _MOST_BINS:
+        raise UsageError(
+            f"doses up to {highest:.4g} make too many bins of {bin_width:.4g}", remedy="give a larger bin_width_gy"
+        )
     region = region_of(roi, dose, end_cap, largest_gap)
     if region.volume_cc > 0:
         found, cell_mm, movement = _settled(region, dose, bin_width, settle_percent)
@@ -75,12 +83,23 @@ def dvh(
         cell_mm=cell_mm,
         samples=found.samples,
         movement_percent=movement,
-        findings=(*region.findings, *_outside(roi, region, found)),
+        findings=(*region.findings, *_elsewhere(roi, dose), *_outside(roi, region, found)),
     )
 
 
+def _extremes(dose: Volume) -> tuple[float, float]:
+    """The lowest and the highest dose; NaN stands for no dose at all."""
+    known = np.asarray(dose)
+    known = known[~np.isnan(known)]
+    if not known.size or not np.isfinite(known).all():
+        raise UsageError("the dose has no values, or infinite ones", remedy="give another dose")
+    return float(known.min()), float(known.max())
+
+
 def _bin_width(maximum: float) -> float:
-    return min(_BIN_WIDTH, maximum / _FEWEST_BINS) if maximum > 0 else _BIN_WIDTH
+    if maximum <= 0:
+        return _BIN_WIDTH
+    return max(min(_BIN_WIDTH, maximum / _FEWEST_BINS), maximum / _USUAL_BINS)
 
 
 def _settled(region: Region, dose: Volume, bin_width: float, settle_percent: float) -> tuple[Sampled, float, float]:
@@ -106,6 +125,13 @@ def _movement(before: Sampled, after: Sampled) -> float:
     means = [one.moment / max(float(one.histogram.sum()), 1e-300) for one in (before, after)]
     largest = max(*moved, abs(means[0] - means[1]))
     return 100 * largest / after.maximum if after.maximum > 0 else 0.0
+
+
+def _elsewhere(roi: Roi, dose: Volume) -> list[Finding]:
+    if roi.frame_of_reference_uid in ("", dose.frame_of_reference_uid) or not dose.frame_of_reference_uid:
+        return []
+    message = "the region and the dose lie in different frames of reference, and are laid upon each other as they are"
+    return [finding("rt.multiple-frames-of-reference", message, where=(f"ROI {roi.number}",))]
 
 
 def _outside(roi: Roi, region: Region, found: Sampled) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicomlogic_core import Finding, Geometry, Segmentation, Volume, finding
+from dicomlogic_core import Finding, Geometry, GeometryError, Segmentation, Volume, finding
 from dicomlogic_rt.dvh import dvh
 from dicomlogic_rt.dvh_results import Dvh
 from dicomlogic_rt.layers import segmentation_of
@@ -117,8 +117,18 @@ class StructureSet:
 
         Raises:
             KeyError: there is no such region.
+            GeometryError: the region lies in another frame of reference than a volume that is the grid.
         """
-        return rasterise(self._one(roi), _geometry(grid)).array
+        one = self._one(roi)
+        frame = grid.frame_of_reference_uid if isinstance(grid, Volume) else ""
+        if frame and one.frame_of_reference_uid not in ("", frame):
+            raise GeometryError(
+                "the region and the grid lie in different frames of reference",
+                code="rt.multiple-frames-of-reference",
+                where=f"ROI {one.number}",
+                remedy="resample the volume by a registration, or give its geometry if both are one space",
+            )
+        return rasterise(one, _geometry(grid)).array
 
     def in_frame_of_reference(self, uid: str) -> StructureSet:
         """The structure set with the regions of one frame of reference only."""
