@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -134,6 +134,18 @@ def test_one_slope_without_anything_to_compare_is_ambiguous_unless_slicer_wrote_
     (one,) = offered(session)
     expected = [2.5 * pet.stored(k) * FACTOR for k in range(5)]
     np.testing.assert_allclose(values(session, one), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("change", [{"RealWorldValueSlope": math.nan}, {"RealWorldValueIntercept": 5.0}])
+def test_a_mapping_that_is_no_line_through_zero_is_named_and_not_used(session_of, change):
+    images = pet.pet_series()
+    mapping = mapping_of(images, SLOPES * FACTOR)
+    for item in mapping.ReferencedImageRealWorldValueMappingSequence:
+        pet.set_values(item.RealWorldValueMappingSequence[0], change)
+    session = session_of([*images, mapping, *pet.pet_series(name="not mapped")])
+    assert offered(session) == []
+    (itself,) = offered(session, "value-mapping")
+    assert [found.code for found in itself.findings] == ["suv.rwvm-ambiguous"]
 
 
 def test_frames_that_the_mapping_leaves_out_make_it_ambiguous(session_of):
@@ -263,6 +275,7 @@ def test_with_computed_factors_both_readings_give_the_computed_uptake(data, coun
         np.testing.assert_allclose(made.scale, computed * rescale, rtol=0.0101)
 
 
+@example([1.0, 8.98846567431158e307], False)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=5), st.booleans())
 def test_no_slopes_give_a_scale_that_is_no_positive_number(slopes, by_slicer):
     rescale = np.linspace(1, 2, len(slopes)) if slopes else np.empty(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -74,10 +74,23 @@ class MappingObject:
         """The quantities mapped to, each once."""
         return tuple(dict.fromkeys(one.quantity for one in self.mappings if one.quantity))
 
+    def maps(self, series: SeriesView, rows: Sequence[int], quantity: str) -> bool:
+        """True when a mapping to a quantity is for any of the frames `rows` of a series, usable or not."""
+        return any(True for _ in self._places(series, rows, quantity))
+
     def slopes(self, series: SeriesView, rows: Sequence[int], quantity: str) -> NDArray[np.float64]:
         """(n,) slopes of frame `rows` of a series; NaN where no line through 0 is given, or several disagree."""
         slopes = np.full(len(rows), nan)
         seen: set[int] = set()
+        for place, mapping in self._places(series, rows, quantity):
+            slope = mapping.slope if mapping.intercept == 0 else nan
+            # A frame that is mapped twice has no meaning unless both say the same.
+            slopes[place] = slope if place not in seen or slopes[place] == slope else nan
+            seen.add(place)
+        return slopes
+
+    def _places(self, series: SeriesView, rows: Sequence[int], quantity: str) -> Iterator[tuple[int, ValueMapping]]:
+        """Places in `rows`, each with a mapping to the quantity that is for its frame."""
         instance, number = series.frames.instance, series.frames.frame
         uids = [series.sop_uids[int(instance[row])] for row in rows]
         for mapping in self.mappings:
@@ -86,13 +99,8 @@ class MappingObject:
             whole = series.series_uid in mapping.series_uids
             for place, (row, uid) in enumerate(zip(rows, uids)):
                 numbers = mapping.frames.get(uid)
-                if not whole and (numbers is None or (numbers and int(number[row]) not in numbers)):
-                    continue
-                slope = mapping.slope if mapping.intercept == 0 else nan
-                # A frame that is mapped twice has no meaning unless both say the same.
-                slopes[place] = slope if place not in seen or slopes[place] == slope else nan
-                seen.add(place)
-        return slopes
+                if whole or (numbers is not None and (not numbers or int(number[row]) in numbers)):
+                    yield place, mapping
 
 
 def mapping_objects(series: SeriesView) -> list[MappingObject]:

@@ -51,9 +51,9 @@ def _by_object(pet: Located, home: SeriesView, one: MappingObject, study: StudyV
     rows = pet.stack.rows.tolist()
     rescale = pet.series.frames.numbers("RescaleSlope")[rows]
     for quantity in one.quantities:
-        slopes = one.slopes(pet.series, rows, quantity)
-        if quantity not in VARIANTS or not np.isfinite(slopes).any():
+        if quantity not in VARIANTS or not one.maps(pet.series, rows, quantity):
             continue
+        slopes = one.slopes(pet.series, rows, quantity)
         computed = computed_scale(pet.series, rows, quantity, study.options)
         scale = mapped_scale(slopes, rescale, computed, by_slicer=one.by_slicer, where=(one.ref.sop_uid,))
         if isinstance(scale, Finding):

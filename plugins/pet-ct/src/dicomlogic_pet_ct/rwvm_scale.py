@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TOLERANCE = 0.01
 """Relative difference up to which a mapped and a computed factor are the same."""
 _EQUAL = 1e-4  # relative; slopes are decimal texts of limited length
+_RANGE = (1e-15, 1e15)
 
 Basis = Literal["stored", "rescaled"]
 
@@ -58,12 +59,11 @@ def mapped_scale(
         by_slicer: the mapping object was written by 3D Slicer's extension.
         where: the mapping object, for the finding.
     """
-    usable = np.isfinite(slopes) & (slopes > 0) & np.isfinite(rescale) & (rescale > 0)
-    if not len(slopes) or not bool(usable.all()):
+    if not len(slopes) or not (_usable(slopes) and _usable(rescale)):
         return _ambiguous("not every frame has one positive slope", where)
     scales: dict[Basis, NDArray[np.float64]] = {"stored": slopes, "rescaled": slopes * rescale}
     if computed is not None:
-        return _compared(scales, computed * rescale, where)
+        return _compared(scales, computed, rescale, where)
     if bool((np.abs(rescale - 1) <= _EQUAL).all()):
         return MappedScale(scale=scales["stored"], basis="stored", why="stored and rescaled values are the same")
     if not _constant(rescale):
@@ -79,16 +79,26 @@ def mapped_scale(
 
 
 def _compared(
-    scales: dict[Basis, NDArray[np.float64]], computed: NDArray[np.float64], where: tuple[str, ...]
+    scales: dict[Basis, NDArray[np.float64]],
+    computed: NDArray[np.float64],
+    rescale: NDArray[np.float64],
+    where: tuple[str, ...],
 ) -> MappedScale | Finding:
-    off = {basis: float(np.abs(scale / computed - 1).max()) for basis, scale in scales.items()}
+    with np.errstate(all="ignore"):  # computed factors may be absurd: then nothing agrees with them
+        off = {basis: float(np.abs(scale / (computed * rescale) - 1).max()) for basis, scale in scales.items()}
     # Of two that fit, as where the rescale slope is 1, the standard's reading.
     basis: Basis = "stored" if off["stored"] <= max(off["rescaled"], TOLERANCE) else "rescaled"
-    if off[basis] > TOLERANCE:
+    if not off[basis] <= TOLERANCE:
         told = f"as one for stored values it is {off['stored']:.2%} from the computed factor, as one for rescaled "
         return _ambiguous(f"{told}values {off['rescaled']:.2%}", where)
     why = f"agrees with the computed factor within {off[basis]:.2g}"
     return MappedScale(scale=scales[basis], basis=basis, why=why, off=off[basis])
+
+
+def _usable(values: NDArray[np.float64]) -> bool:
+    """True for positive numbers whose products are numbers, also in single precision."""
+    low, high = _RANGE
+    return bool(((values > low) & (values < high)).all())
 
 
 def _constant(values: NDArray[np.float64]) -> bool:
