@@ -13,6 +13,13 @@ from dicomlogic_core.testing import phantoms
 
 
 @pytest.fixture
+def volumes_offered() -> None:
+    """Skips where no installed plugin offers volumes, to which a sequence could be preferred."""
+    if "scalar-volume" not in {provider.name for provider in dl.default_manager().registry.providers("adaptor")}:
+        pytest.skip("there is nothing to choose between without dicomlogic-scalar-volume")
+
+
+@pytest.fixture
 def session_of(tmp_path: Path) -> Iterator[Callable[..., dl.Session]]:
     """``session_of(datasets, seed)`` writes them in a random order and indexes them."""
     sessions: list[dl.Session] = []

@@ -21,6 +21,7 @@ _OTHERS = (
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
     *("FrameOfReferenceUID", "SeriesTime", "ActualFrameDuration", "FrameTime", "FrameTimeVector", "CineRate"),
     *("FrameIncrementPointer", "RecommendedDisplayFrameRate", "PositionerPrimaryAngle", "PositionerSecondaryAngle"),
+    *("DetectorInformationSequence", "SliceVector"),  # where the slices of nuclear medicine lie
     *("DimensionIndexSequence", "DimensionIndexValues", "FrameReferenceDateTime", "ImageIndex", "ImageComments"),
     PrivateTag("SIEMENS MR HEADER", 0x0019, 0x27),
     PrivateTag("SIEMENS MR HEADER", 0x0019, 0x29),
