@@ -83,10 +83,11 @@ def make_jobs(
             object, which cannot travel.
     """
     registry = session.manager.registry
-    registry.for_format(format, "volume")  # a format that nobody writes ends all, not every job
+    if format not in {getattr(provider, "format", "") for provider in registry.providers("writer")}:
+        registry.for_format(format, "volume")  # what nobody writes ends all, not every job
     jobs = []
     for loadable in loadables:
-        for provider in (registry.provider("adaptor", loadable.adaptor), _writer(registry, format, loadable.kind)):
+        for provider in (registry.provider("adaptor", loadable.adaptor), *_writer(registry, format, loadable.kind)):
             if portable and not isinstance(provider.factory, str):
                 raise UsageError(
                     f"{provider.name} was registered as an object and cannot run outside this process",
@@ -105,11 +106,12 @@ def make_jobs(
     return jobs
 
 
-def _writer(registry: Registry, format: str, kind: str) -> WriterProvider:
+def _writer(registry: Registry, format: str, kind: str) -> list[WriterProvider]:
+    """The writer of a kind; none where the format does not take it, which is the failure of that job alone."""
     try:
-        return registry.for_format(format, kind)
-    except UsageError:  # what this format does not take is the failure of its own job
-        return registry.for_format(format, "volume")
+        return [registry.for_format(format, kind)]
+    except UsageError:
+        return []
 
 
 def run_job(job: Job, session: Session | None = None, cancel: Callable[[], bool] | None = None) -> JobResult:

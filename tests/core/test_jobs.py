@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantoms
+from dicomlogic_core.testing.fakes import fake_plugin
 from dicomlogic_core.testing.server import serve
 
 
@@ -155,3 +156,21 @@ def test_objects_of_a_host_run_on_threads_only(data: Path, tmp_path: Path) -> No
             (result,) = dl.run_jobs(jobs, threads, session=session)
     assert result.error is None
     assert result.paths
+
+
+class SegmentsOnly:
+    def write(self, obj: Any, path: Path, options: Mapping[str, str]) -> Sequence[Path]:
+        raise AssertionError("never asked")
+
+
+def test_a_format_that_takes_no_volumes_fails_the_volumes_alone(data: Path, tmp_path: Path) -> None:
+    writer = dl.WriterProvider(
+        name="segments", label="", factory=SegmentsOnly, format="segments", accepts=frozenset({"segmentation"})
+    )
+    manager = dl.PluginManager(environ={})
+    manager.register(fake_plugin(writer))
+    with dl.open(manager=manager) as session:
+        session.index(data / "plain")
+        jobs = dl.make_jobs(session, session.examine(), tmp_path, format="segments", portable=False)
+        (result,) = dl.run_jobs(jobs, session=session)
+    assert isinstance(result.error, dl.UsageError) and "volume as segments" in str(result.error)

@@ -279,3 +279,18 @@ def test_a_written_structure_set_names_every_image(shared_data: Path, tmp_path: 
         row = list(images.sop_uids).index(image.ReferencedSOPInstanceUID)
         z = float(images["ImagePositionPatient"][row, 2])
         assert z == pytest.approx(float(contour.ContourData[2]), abs=0.02)
+
+
+def test_structure_sets_alone_are_exported_as_dicom_from_a_study_with_images(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database, out = str(tmp_path / "db"), tmp_path / "out"
+    main(["index", str(shared_data / "rt_pet_ct_mr/sts_003/dicom/CT"), "--db", database, "--json"])
+    capsys.readouterr()
+    only = ["--where", "Modality=RTSTRUCT", "--format", "rtstruct"]
+    assert main(["export", "--db", database, "--to", str(out), "--json", *only]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert pydicom.dcmread(row["path"]).Modality == "RTSTRUCT"
+    assert main(["export", "--db", database, "--to", str(out), "--json", "--format", "rtstruct"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert sorted("error" in one for one in rows) == [False, True]
