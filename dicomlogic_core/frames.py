@@ -80,8 +80,10 @@ class FrameFetch:
                 if not attempt:
                     raise
                 break  # nothing can fetch the other location: the first one's failure is what matters
-            asked = {ref for request in requests for ref in request.refs}
-            failed = {ref: error for ref, error in failed.items() if ref not in asked} | dict(now)
+            if failed:
+                asked = {ref for request in requests for ref in request.refs}
+                failed = {ref: error for ref, error in failed.items() if ref not in asked}
+            failed |= now
             wanted = [ref for ref in assembly.wanted if ref in failed]
             attempt += 1
         raise_failures(failed, len(assembly.wanted))
@@ -183,16 +185,13 @@ class _Delivery:
 
     def __init__(self, assembly: Assembly, requests: Sequence[Request]) -> None:
         self._assembly = assembly
-        self._syntax: dict[str, str] = {}
-        self._frames: dict[str, int] = {}
-        self._refs: dict[str, list[FrameRef]] = {}
-        self._checksums: dict[Ref, int | None] = {}
+        self._requests: dict[str, list[Request]] = {}
+        self._checksums: dict[Ref, int] = {}
         for request in requests:
-            uid = request.location.ref.sop_uid
-            self._checksums[request.location.ref] = request.location.checksum
-            self._syntax[uid] = request.location.transfer_syntax
-            self._frames[uid] = request.location.frames
-            self._refs.setdefault(uid, []).extend(ref for ref in request.refs if isinstance(ref, FrameRef))
+            location = request.location
+            self._requests.setdefault(location.ref.sop_uid, []).append(request)
+            if location.checksum is not None:
+                self._checksums[location.ref] = location.checksum
 
     def buffer(self, ref: Ref, size: int) -> memoryview | None:
         return self._assembly.buffer(ref, size) if isinstance(ref, FrameRef) else None
@@ -200,16 +199,18 @@ class _Delivery:
     def unpack(self, result: FetchResult) -> Iterable[FetchResult]:
         """Frames of a whole instance; a frame's own bytes are passed on."""
         ref = result.ref
+        asked = self._requests.get(ref.sop_uid, ())
         if isinstance(ref, InstanceRef):
-            refs = self._refs.get(ref.sop_uid, [])
+            refs = [wanted for request in asked for wanted in request.refs if isinstance(wanted, FrameRef)]
         elif isinstance(ref, FrameRef) and result.media_type == "application/dicom" and is_part10(result.data):
             refs = [ref]
         else:
             return (result,)
-        return split_instance(result, refs, self._assembly.description, self._frames.get(ref.sop_uid, 1))
+        frames = next((request.location.frames for request in asked), 1)
+        return split_instance(result, refs, self._assembly.description, frames)
 
     def take(self, result: FetchResult) -> None:
         ref = result.ref
         assert isinstance(ref, FrameRef) and result.data is not None
-        syntax = result.transfer_syntax or self._syntax.get(ref.sop_uid, "")
+        syntax = result.transfer_syntax or self._requests[ref.sop_uid][0].location.transfer_syntax
         self._assembly.place(ref, result.data, syntax, self._checksums.get(ref))

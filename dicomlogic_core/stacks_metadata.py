@@ -98,14 +98,14 @@ def stack_metadata(stack: Stack, layout: Layout, *, show_phi: bool = False) -> d
 def _attributes(series: SeriesView, rows: Sequence[int | None], *, show_phi: bool) -> dict[str, Any]:
     """``common``: keyword -> text equal in all slices; ``varying``: keyword -> one text per k, None where absent."""
     frames = series.frames
+    stored = [row for row in rows if row is not None]
     common: dict[str, str] = {}
     varying: dict[str, list[str | None]] = {}
     for keyword in [*_KEYWORDS, *_PATIENT_KEYWORDS] if show_phi else _KEYWORDS:
         column = frames.text(keyword)
-        texts = [None if row is None else column[row] for row in rows]
-        values = {text for row, text in zip(rows, texts) if row is not None}
+        values = set(map(column.__getitem__, stored))
         if len(values) > 1:
-            varying[keyword] = texts
+            varying[keyword] = [None if row is None else column[row] for row in rows]
         elif text := values.pop():
             common[keyword] = text
     return {"common": common, "varying": varying}

@@ -28,6 +28,7 @@ _HEAD = 1024  # the file meta information, which names the instance, is mostly s
 _TABLES = 16
 _VECTORS = 256  # buffers per call; every system allows at least so many
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SMALL = 65536
 _LARGE = 1 << 30  # within what every system reads with one call
 
@@ -39,7 +40,7 @@ class LocalFile:
     """A file open for reading at offsets; with one system call for several buffers where the system has it."""
 
     def __init__(self, path: str) -> None:
-        self._number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        self._number = os.open(path, _FLAGS)
 
     def __enter__(self) -> LocalFile:
         return self
@@ -120,11 +121,12 @@ class FilesFetcher:
     def _fetch_file(
         self, file: LocalFile, path: str, locations: Sequence[Location], context: FetchContext
     ) -> Iterator[FetchResult]:
-        native = [location for location in locations if _is_native(location)]
-        yield from _read_native(file, native, context)
+        native: list[Location] = []
+        others: list[Location] = []
         for location in locations:
-            if _is_native(location):
-                continue
+            (native if _is_native(location) else others).append(location)
+        yield from _read_native(file, native, context)
+        for location in others:
             try:
                 data = self._read_other(file, path, location)
                 yield FetchResult(ref=location.ref, data=data, transfer_syntax=location.transfer_syntax)

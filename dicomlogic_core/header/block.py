@@ -22,8 +22,7 @@ BLOCK_LIMIT = 512 << 20
 
 _LEVEL = 1
 _SOP_CLASS = "00080016"
-_LOCATION = ("path", "url", "frame_id", "offset", "length", "transfer_syntax", "checksum")
-_PER_FRAME = ("frame_ids", "checksums")
+_LOCATION = ("path", "url", "frame_id", "offset", "length", "transfer_syntax", "checksum", "frame_ids", "checksums")
 
 
 def encode_block(
@@ -116,6 +115,7 @@ class Block:
         self._first: dict[str, Any] = {}
         self._columns: dict[str, Sequence[Any]] = {}
         self._uids: list[str] = []
+        self._locations: list[tuple[Any, ...]] = []
 
     def __getstate__(self) -> tuple[bytes, str]:
         return self._data, self.base
@@ -177,21 +177,28 @@ class Block:
 
     def location(self, row: int, ref: InstanceRef, series_instances: int = 0) -> Location:
         """Where the instance of a row is."""
-        values = {name: self.column(name)[row] for name in _LOCATION}
-        if values["path"] is not None and self.base and not _is_absolute(values["path"]):
-            values["path"] = f"{self.base}/{values['path']}"
-        for name in ("frame_id", "transfer_syntax"):
-            values[name] = values[name] or ""
-        for name in _PER_FRAME:
-            given = self.column(name)[row]
-            values[name] = tuple(given) if isinstance(given, list) else ()
+        if not self._locations:
+            self._locations = list(zip(*map(self.column, (*_LOCATION, "frames", _SOP_CLASS))))
+        path, url, frame_id, offset, length, syntax, checksum, frame_ids, checksums, frames, sop_class = (
+            self._locations[row]
+        )
+        if path is not None and self.base and not _is_absolute(path):
+            path = f"{self.base}/{path}"
         return Location(
             ref=ref,
             source=self.source,
-            frames=self.column("frames")[row] or 1,
-            sop_class=self.column(_SOP_CLASS)[row] or "",
+            path=path,
+            url=url,
+            frame_id=frame_id or "",
+            offset=offset,
+            length=length,
+            transfer_syntax=syntax or "",
+            checksum=checksum,
+            frames=frames or 1,
             series_instances=series_instances,
-            **values,
+            sop_class=sop_class or "",
+            frame_ids=tuple(frame_ids) if isinstance(frame_ids, list) else (),
+            checksums=tuple(checksums) if isinstance(checksums, list) else (),
         )
 
 

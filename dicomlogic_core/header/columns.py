@@ -132,5 +132,6 @@ class SeriesColumns:
         if self._images is None:
             self._images = sum(count > 0 for count in self.frame_counts)
         found = [self._blocks[place.block].location(place.row, ref, self._images) for place in places]
-        found = [place for place in found if place.path is None or folder_of(place.path) not in self._refused]
+        if self._refused:
+            found = [place for place in found if place.path is None or folder_of(place.path) not in self._refused]
         return tuple(sorted(found, key=lambda location: location.path is None))

@@ -45,6 +45,8 @@ class PixelDescription:
         subsampled: native chrominance has half the columns (PS3.3 C.7.6.3.1.2, YBR_FULL_422).
         frame_bits, frame_bytes: of one native frame, without padding; whole bytes that hold it.
         aligned: every native frame begins at a byte; else bits run on across frames (PS3.5 8.1.1).
+        in_place: native little endian bytes are the decoded frame as they are, but for bits above HighBit.
+        partial: bits outside BitsStored may carry something else (old overlays) or lack the sign.
     """
 
     rows: int
@@ -62,6 +64,8 @@ class PixelDescription:
     frame_bits: int = field(init=False, compare=False)
     frame_bytes: int = field(init=False, compare=False)
     aligned: bool = field(init=False, compare=False)
+    in_place: bool = field(init=False, compare=False)
+    partial: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", self._dtype())
@@ -71,6 +75,9 @@ class PixelDescription:
         object.__setattr__(self, "frame_bits", bits)
         object.__setattr__(self, "frame_bytes", (bits + 7) // 8)
         object.__setattr__(self, "aligned", bits % 8 == 0)
+        object.__setattr__(self, "in_place", self._in_place())
+        spare = self.bits_stored < self.dtype.itemsize * 8 or self.high_bit >= self.bits_stored
+        object.__setattr__(self, "partial", not self.real and spare)
 
     def _dtype(self) -> np.dtype[Any]:
         if self.real:
@@ -84,17 +91,10 @@ class PixelDescription:
         size = (self.rows, self.columns)
         return size if self.samples == 1 else (*size, self.samples)
 
-    @property
-    def in_place(self) -> bool:
-        """True when native little endian bytes are the decoded frame as they are, but for bits above HighBit."""
+    def _in_place(self) -> bool:
         whole = self.bits_allocated in (8, 16, 32, 64)
         interleaved = self.samples == 1 or not (self.planar or self.photometric.startswith("YBR"))
         return whole and interleaved and self.photometric != "PALETTE COLOR" and sys.byteorder == "little"
-
-    @property
-    def partial(self) -> bool:
-        """True when bits outside BitsStored may carry something else (old overlays) or lack the sign."""
-        return not self.real and (self.bits_stored < self.dtype.itemsize * 8 or self.high_bit >= self.bits_stored)
 
     @property
     def value_range(self) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from dicomlogic_core.errors import PixelError
 from dicomlogic_core.findings import Finding, finding, finding_from_error
 from dicomlogic_core.pixels.description import HIGH_BIT, Descriptions, PixelDescription
-from dicomlogic_core.pixels.planning import INTERCEPT, MODALITY_LUT, SLOPE, padding
+from dicomlogic_core.pixels.planning import INTERCEPT, MODALITY_LUT, PADDING, PADDING_LIMIT, SLOPE, padding
 from dicomlogic_core.pixels.syntaxes import supported, syntax_name
 from dicomlogic_core.references import FrameRef
 
@@ -88,7 +88,9 @@ def _kinds(series: SeriesView, descriptions: dict[int, PixelDescription]) -> Ite
     types = {one.dtype for one in descriptions.values()}
     if len(types) > 1:
         yield finding("pixels.type-mixed", f"stored types {', '.join(sorted(map(str, types)))} become one")
-    padded = {padding(series, row, one) for row, one in descriptions.items()} - {None}
+    low, high = series.text(PADDING), series.text(PADDING_LIMIT)
+    distinct = {(low[row], high[row], id(one)): row for row, one in descriptions.items()}
+    padded = {padding(series, row, descriptions[row]) for row in distinct.values()} - {None}
     if padded:
         values = sorted({value for pair in padded if pair is not None for value in pair})
         yield finding("pixels.padding", f"stored value{'s' * (len(values) > 1)} {_span(values)} mean no data")
