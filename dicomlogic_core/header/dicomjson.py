@@ -48,6 +48,8 @@ class JsonReader:
         self._texts = JsonTexts()
         self._private = PrivateColumns(self._slots)
         self._groups = JsonGroups(wanted.keys, self._vrs, self._texts, self._private)
+        # Private attributes asked for by their very number, where the dictionary knows no VR.
+        self._numbered = {key for key in self._slots if key[:4] in self._private.groups and "|" not in key}
         self._codes = {key: slot for key, slot in self._slots.items() if key[:4] not in self._private.groups}
         self._item_memo: dict[bytes, list[dict[str, Any]]] = {}
         self._raw_memos: list[dict[bytes, str]] = [{} for _ in wanted.keys]
@@ -145,14 +147,13 @@ class JsonReader:
 
     def _fill_private(self, row: HeaderRow, obj: Mapping[str, Any], keys: list[str]) -> None:
         found = self._private.slots(keys, obj)
-        for key in keys:
+        for key, slot in found.items():
+            self._put(row, slot, key, obj[key])
+        for key in self._numbered.intersection(keys):
             if key in found:
-                self._put(row, found[key], key, obj[key])
-            if key in self._slots:  # also asked for by its very number, where the dictionary knows no VR
-                if key in found:
-                    row.texts[self._slots[key]] = row.texts[found[key]]
-                else:
-                    self._put(row, self._slots[key], key, obj[key])
+                row.texts[self._slots[key]] = row.texts[found[key]]
+            else:
+                self._put(row, self._slots[key], key, obj[key])
 
     def _place_pixels(self, row: HeaderRow, obj: Mapping[str, Any]) -> None:
         for key in PIXEL_KEYS:
