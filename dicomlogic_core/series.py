@@ -290,6 +290,10 @@ class SeriesView:
         return f"SeriesView({self.series_uid}, {self.first('Modality') or '?'}, {len(self)} instances)"
 
 
+def _nowhere(sop_uid: str) -> None:
+    return None
+
+
 class StudyView:
     """The series of one study and the references between them.
 
@@ -304,11 +308,13 @@ class StudyView:
         *,
         options: Mapping[str, str] | None = None,
         others: Sequence[SeriesView] = (),
+        elsewhere: Callable[[str], SeriesView | None] = _nowhere,
     ) -> None:
         self.study_uid = study_uid
         self.options: Mapping[str, str] = dict(options or {})
         self._series = tuple(series)
         self._others = tuple(others)
+        self._elsewhere = elsewhere
         self._by_uid = {view.series_uid: view for view in (*self._others, *self._series)}
         self._instances: dict[str, tuple[SeriesView, int]] | None = None
 
@@ -320,11 +326,19 @@ class StudyView:
 
     def with_options(self, options: Mapping[str, str]) -> StudyView:
         """The same study, with other options in effect."""
-        return StudyView(self.study_uid, self._series, options=options, others=self._others)
+        return StudyView(self.study_uid, self._series, options=options, others=self._others, elsewhere=self._elsewhere)
 
     def with_others(self, others: Sequence[SeriesView]) -> StudyView:
         """The same study, that also finds series and instances of other studies by their UIDs."""
-        return StudyView(self.study_uid, self._series, options=self.options, others=others)
+        return StudyView(self.study_uid, self._series, options=self.options, others=others, elsewhere=self._elsewhere)
+
+    def with_elsewhere(self, elsewhere: Callable[[str], SeriesView | None]) -> StudyView:
+        """The same study, whose `instance` also finds those of other studies.
+
+        Args:
+            elsewhere: gives the series of a SOPInstanceUID, None when it is not known.
+        """
+        return StudyView(self.study_uid, self._series, options=self.options, others=self._others, elsewhere=elsewhere)
 
     def series(self, **where: str) -> list[SeriesView]:
         """Series whose first instance has the given texts: ``study.series(Modality="CT")``."""
@@ -340,10 +354,17 @@ class StudyView:
         return self._by_uid[series_uid]
 
     def instance(self, sop_uid: str) -> tuple[SeriesView, int] | None:
-        """The series and row of an instance; None when the study does not have it."""
+        """The series and row of an instance; None when it is not known.
+
+        While a study is examined that may be a series of another study: see `SeriesView.study_uid`.
+        """
         if self._instances is None:
             views = (*self._others, *self._series)
             self._instances = {uid: (view, row) for view in views for row, uid in enumerate(view.sop_uids)}
+        if sop_uid not in self._instances and (found := self._elsewhere(sop_uid)) is not None:
+            # Whoever asks for one image of a series asks for the others, too.
+            for row, uid in enumerate(found.sop_uids):
+                self._instances.setdefault(uid, (found, row))
         return self._instances.get(sop_uid)
 
     def references(self, series: SeriesView) -> list[SeriesView]:

@@ -214,7 +214,9 @@ class Session:
         met: set[str] = set()
         found = Loadables()
         for study_uid in self._studies_of(wanted):
-            study = self.study(study_uid)
+            study = self.study(study_uid).with_elsewhere(
+                lambda uid: self._series(*self._query.parents_of_instance(uid))
+            )
             examination = examine_study(study, self.manager.registry, options=dict(options or {}), manager=self.manager)
             self.findings.extend(finding for finding in examination.findings if finding not in self.findings)
             for loadable in examination.loadables:
@@ -243,12 +245,9 @@ class Session:
         """
         own = self.study(loadable.study_uid)
         views = {uid: own.by_uid(uid) for uid in loadable.series_uids}
-        for ref in loadable.references:
-            study_uid = self._query.study_for_series(ref.series_uid)
-            if study_uid and ref.series_uid not in views:
-                found = next((one for one in self.study(study_uid) if one.series_uid == ref.series_uid), None)
-                if found is not None:  # else its headers were put here by another program, or are damaged
-                    views[ref.series_uid] = found
+        for uid in dict.fromkeys(ref.series_uid for ref in loadable.references):
+            if (found := self._series(self._query.study_for_series(uid), uid)) is not None:
+                views.setdefault(uid, found)
         return list(views.values())
 
     def related(self, loadable: Loadable, *, options: Mapping[str, str] | None = None) -> Loadables:
@@ -265,6 +264,12 @@ class Session:
         studies = self._query.studies_of_patient(loadable.study_uid)
         found = gathered(studies, lambda uid: self.examine(uid, options=options), self._query.study_for_series)
         return Loadables(connected(loadable, found))
+
+    def _series(self, study_uid: str, series_uid: str) -> SeriesView | None:
+        try:
+            return self.study(study_uid).by_uid(series_uid)
+        except KeyError:  # not indexed, or its headers were put here by another program, or are damaged
+            return None
 
     def _studies_of(self, wanted: set[str]) -> Sequence[str]:
         studies = list(self._query.study_uids())

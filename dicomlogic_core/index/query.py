@@ -163,6 +163,15 @@ class IndexQuery:
         found = self._store.main.rows("SELECT StudyInstanceUID FROM Series WHERE SeriesInstanceUID = ?", (series_uid,))
         return plain_text(found[0][0]) if found else ""
 
+    def parents_of_instance(self, sop_uid: str) -> tuple[str, str]:
+        """The study and the series of an instance; "" and "" when the database does not have it."""
+        found = self._store.main.rows(
+            "SELECT StudyInstanceUID, SeriesInstanceUID FROM Images JOIN Series USING (SeriesInstanceUID)"
+            " WHERE SOPInstanceUID = ?",
+            (sop_uid,),
+        )
+        return (plain_text(found[0][0]), plain_text(found[0][1])) if found else ("", "")
+
     def studies_of_patient(self, study_uid: str) -> list[str]:
         """The studies of the patient of a study, that one first; empty when the database does not have it."""
         found = self._store.main.rows(

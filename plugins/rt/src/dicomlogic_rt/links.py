@@ -1,4 +1,4 @@
-"""Objects that refer to each other inside a study: dose to plan, plan to structure set, image to plan."""
+"""Objects that refer to each other: dose to plan, plan to structure set, image to plan."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Links:
     """What an object refers to.
 
     Attributes:
-        series: references to the series of the study that hold the referenced objects.
-        instances: the referenced instances that the study has: (series, row).
-        findings: ``rt.reference-missing`` for those it does not have.
+        series: references to the series that hold the referenced objects, of this study or of others.
+        instances: the referenced instances that are known: (series, row).
+        findings: ``rt.reference-missing`` for the others.
     """
 
     series: tuple[SeriesRef, ...] = ()
@@ -64,10 +64,10 @@ def links_to(study: StudyView, named: Mapping[str, Iterable[str]], *, where: str
         for uid in dict.fromkeys(uids):
             found = study.instance(uid)
             if found is None:
-                message = f"the referenced {what} {uid} is not in the study"
+                message = f"the referenced {what} {uid} is not here"
                 findings.append(finding("rt.reference-missing", message, where=(where,), remedy="index it as well"))
                 continue
             instances.append(found)
-            series_uid = found[0].series_uid
-            series[series_uid] = SeriesRef(study_uid=study.study_uid, series_uid=series_uid)
+            view = found[0]
+            series[view.series_uid] = SeriesRef(study_uid=view.study_uid, series_uid=view.series_uid)
     return Links(series=tuple(series.values()), instances=tuple(instances), findings=tuple(findings))

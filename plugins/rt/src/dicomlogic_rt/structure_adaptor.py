@@ -110,7 +110,7 @@ def _offer(series: SeriesView, row: int, study: StudyView) -> Loadable:
     label = series.text("StructureSetLabel")[row]
     what = f"an RT structure set of {len(regions or ())} regions"
     refs = images.refs()
-    options = _form(study, [ref.series_uid for ref in refs])
+    options = _form(study, list(images.series))
     grid = options.get("grid_series", "")
     if grid and grid not in images.series:
         refs = (*refs, SeriesRef(study_uid=study.study_uid, series_uid=grid))

@@ -13,14 +13,13 @@ from dicomlogic_rt.image_sets import image_set
 def grid_series(study: StudyView, wanted: str, images: Sequence[str]) -> str:
     """SeriesInstanceUID of the grid `wanted`: ``image`` (the first of `images`), ``dose``, or a UID of the study.
 
-    "" when the study has none; loading then says so.
+    `images` are series that are here, in this study or another. "" when there is none; loading then says so.
     """
-    known = [series.series_uid for series in study]
     if wanted == "dose":
         return next((one.series_uid for one in study if one.first("SOPClassUID") == DOSE_STORAGE), "")
     if wanted != "image":
-        return wanted if wanted in known else ""
-    return next((uid for uid in images if uid in known), "")
+        return wanted if wanted in {*images, *(series.series_uid for series in study)} else ""
+    return next(iter(images), "")
 
 
 def grid_of(series: SeriesView) -> Geometry:

@@ -87,7 +87,7 @@ class ImageSeries:
 
     def refs(self) -> tuple[SeriesRef, ...]:
         """References to the series found, then to those that another study may have."""
-        found = [SeriesRef(study_uid=self._study.study_uid, series_uid=uid) for uid in self.series]
+        found = [SeriesRef(study_uid=view.study_uid, series_uid=uid) for uid, view in self.series.items()]
         return (*found, *(ref for uid, ref in self._elsewhere.items() if uid not in self.series))
 
 
