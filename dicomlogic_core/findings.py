@@ -247,6 +247,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "axis.mixed-definition": ("note", "frames with and without the attribute, split", ""),
     "dwi.derived-excluded": ("note", "trace, ADC or isotropic frames left out", "load them apart"),
     # radiotherapy
+    "rt.contour-offset": ("warning", "ContourOffsetVector moves slabs off their contours; not applied", "verify"),
     "rt.contour-open": ("note", "an open contour is kept as a line, not filled", ""),
     "rt.contour-short": (
         "warning",

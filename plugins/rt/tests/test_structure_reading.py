@@ -73,7 +73,8 @@ def test_everything_that_is_told_is_kept():
     structures = read_structures(written(dataset), name="RTSTRUCT: PHANTOM")
 
     roi = structures["PTV"]
-    assert structures.label == "PHANTOM" and structures.names == ("PTV", "Bladder") and not structures.findings
+    assert structures.label == "PHANTOM" and structures.names == ("PTV", "Bladder")
+    assert codes(structures) == ["rt.contour-offset"]
     assert (roi.number, roi.description, roi.algorithm, roi.colour) == (1, "boost", "MANUAL", (255, 0, 0))
     assert roi.interpreted_type == "PTV" and roi.observations[0].label == "dense"
     assert roi.observations[0].physical_properties == {"REL_ELEC_DENSITY": 1.2}
@@ -210,6 +211,15 @@ def test_one_missing_coordinate_is_put_between_its_neighbours():
     assert len(points) == len(original) and codes(structures) == ["rt.contour-short"]
     assert points[10, 1] == pytest.approx((original[9, 1] + original[11, 1]) / 2, abs=1e-4)
     assert np.delete(points, 10, axis=0) == pytest.approx(np.delete(original, 10, axis=0), abs=1e-4)
+
+
+@pytest.mark.parametrize(("z", "told"), [("0", []), ("1.5", ["rt.contour-offset"])])
+def test_slabs_beside_their_contours_are_told(z: str, told: list[str]) -> None:
+    dataset = phantom("PTV")
+    contours_of(dataset)[0].ContourOffsetVector = ["0", "0", z]
+    structures = read_structures(written(dataset))
+    assert codes(structures) == told
+    assert structures["PTV"].contours[0].offset_vector_mm == (0, 0, float(z))
 
 
 def test_a_single_point_is_a_fiducial():

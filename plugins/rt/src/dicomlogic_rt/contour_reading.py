@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Bulk = Callable[[int, int], "NDArray[np.float64]"]
 """(item of ROIContourSequence, item of ContourSequence) -> ContourData that its server keeps apart."""
 
+_OFFSET_MM = 1e-3
 _GONE = frozenset({404, 410})  # HTTP status
 _OPEN_TYPES = frozenset({"OPEN_PLANAR", "OPEN_NONPLANAR"})
 
@@ -51,6 +52,7 @@ _MESSAGES = {
     "repaired": ("rt.contour-short", "one coordinate is missing in {n} contours: taken from the points beside it"),
     "type": ("rt.contour-short", "{n} contours of no known geometric type are taken for what their points make"),
     "unreadable": ("rt.contour-short", "{n} contours cannot be read and are left out"),
+    "offset": ("rt.contour-offset", "{n} contours stand for slabs that do not lie on them; drawn where they are"),
     "open": ("rt.contour-open", "{n} open contours are lines and bound no area"),
 }
 
@@ -100,6 +102,8 @@ def _contour(item: Dataset, values: NDArray[np.float64], trouble: Trouble) -> Co
         trouble.counts["open"] += 1
     images = items_of(item, "ContourImageSequence")
     offset = numbers_of(item, "ContourOffsetVector")
+    if offset.shape == (3,) and float(np.abs(offset).max()) > _OFFSET_MM:
+        trouble.counts["offset"] += 1
     return Contour(
         points=points,
         geometric_type=kind,
