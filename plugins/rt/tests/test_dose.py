@@ -12,7 +12,9 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 import dicomlogic_core as dl
@@ -298,3 +300,29 @@ def test_a_dose_goes_onto_the_grid_of_images(session_of: Sessions) -> None:
     matrix = phantom_rt.turned("x", 20, origin=(-10, -30, 10)) @ np.diag([1.5, 1.5, 3, 1])
     image = dl.Geometry(size_ijk=(20, 16, 6), ijk_to_lps=matrix)
     assert error_of(dl.resample_volume(volume, image)) < 1e-3
+
+
+@pytest.mark.parametrize("text", ["inf", "1e308", "1e999", "nan", "0", "-1"])
+@pytest.mark.parametrize(
+    ("keyword", "count"),
+    [
+        ("PixelSpacing", 2),
+        ("ImagePositionPatient", 3),
+        ("ImageOrientationPatient", 6),
+        ("GridFrameOffsetVector", 5),
+        ("DoseGridScaling", 1),
+    ],
+)
+def test_numbers_that_cannot_be_meant_never_make_a_dose(
+    keyword: str, count: int, text: str, session_of: Sessions
+) -> None:
+    dataset = phantom()
+    value = "\\".join([text] * count).encode()
+    dataset[keyword] = RawDataElement(Tag(keyword), "DS", len(value), value, 0, False, True)
+    session = session_of([dataset])
+    (loadable,) = session.examine()
+    if keyword in ("ImagePositionPatient", "GridFrameOffsetVector") and text in ("0", "-1"):
+        return  # places like any others, or planes all at one of them
+    assert [found.code for found in loadable.findings if found.severity == "error"]
+    with pytest.raises((dl.GeometryError, dl.PixelError)):
+        session.load(loadable)

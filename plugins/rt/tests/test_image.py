@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 import dicomlogic_core as dl
 from dicomlogic_core.testing import phantom_plan
@@ -153,3 +155,25 @@ def test_several_isocentres_of_a_beam_are_no_place(session_of: Sessions) -> None
     beam = photon_beam(1, [POINT, {"IsocenterPosition": [0, 0, 0]}])
     volume = loaded(session_of([phantom_plan.plan([beam]), image()]))
     assert "several isocentres" in volume.findings[0].message
+
+
+@pytest.mark.parametrize("text", [b"inf", b"1e308", b"1e999", b"nan", b"x"])
+@pytest.mark.parametrize(
+    ("keyword", "count"),
+    [
+        ("ImagePlanePixelSpacing", 2),
+        ("RTImagePosition", 2),
+        ("RTImageSID", 1),
+        ("RadiationMachineSAD", 1),
+        ("ReferencedBeamNumber", 1),
+    ],
+)
+def test_numbers_that_cannot_be_meant_place_nothing(
+    keyword: str, count: int, text: bytes, session_of: Sessions
+) -> None:
+    dataset = image()
+    value = b"\\".join([text] * count)
+    dataset[keyword] = RawDataElement(Tag(keyword), "DS", len(value), value, 0, False, True)
+    volume = loaded(session_of([plan(), dataset]))
+    assert [found.code for found in volume.findings] == ["rt.image-placement"]
+    assert np.isfinite(volume.geometry.ijk_to_lps).all() and volume.metadata["rt_image"]["placed"] is False

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _OFFSET_MM = 1e-3
 _TRANSVERSE = 1e-3  # of the cosines
+_FURTHEST_MM = 1e6  # a kilometre
 _EVEN = 0.01  # mm, or parts of the step: how far a plane may be off the grid before values are interpolated
 
 
@@ -77,22 +78,26 @@ def plane_positions(header: DoseHeader) -> tuple[NDArray[np.float64], list[Findi
 
 
 def _check_plane(header: DoseHeader) -> None:
-    if not (np.isfinite(header.position).all() and np.isfinite(header.orientation).all()):
+    if not (np.abs([*header.position, *header.offsets]) <= _FURTHEST_MM).all() or np.isnan(header.orientation).any():
         raise GeometryError(
-            "ImagePositionPatient or ImageOrientationPatient is absent or unreadable",
+            "ImagePositionPatient or ImageOrientationPatient is absent or unreadable, or planes are beyond a kilometre",
             code="geometry.missing-position",
             where=header.sop_uid,
             remedy="export the dose again",
         )
-    rows, columns = header.orientation[:3], header.orientation[3:]
+    rows, columns = header.orientation.clip(-2, 2).reshape(2, 3)  # infinite cosines are no units either
     unit = abs(np.linalg.norm(rows) - 1) <= _TRANSVERSE and abs(np.linalg.norm(columns) - 1) <= _TRANSVERSE
-    if not unit or abs(float(rows @ columns)) > _TRANSVERSE or not bool((header.pixel_spacing > 0).all()):
+    if not unit or abs(float(rows @ columns)) > _TRANSVERSE or not _sizes(header.pixel_spacing):
         raise GeometryError(
             "the cosines of ImageOrientationPatient are not orthogonal units, or PixelSpacing is not positive",
             code="geometry.invalid-orientation",
             where=header.sop_uid,
             remedy="repair the headers",
         )
+
+
+def _sizes(lengths: NDArray[np.float64]) -> bool:
+    return bool(((lengths > 0) & (lengths <= _FURTHEST_MM)).all())
 
 
 def _remarks(header: DoseHeader) -> Iterator[Finding]:
@@ -145,7 +150,7 @@ def dose_grid(headers: Sequence[DoseHeader]) -> DoseGrid:
 def _single_step(header: DoseHeader) -> tuple[float, str]:
     if len(header.offsets) > 1 and header.offsets[1] != header.offsets[0]:
         return abs(float(header.offsets[1] - header.offsets[0])), "the distance of the first two offsets"
-    if header.thickness > 0:
+    if 0 < header.thickness <= _FURTHEST_MM:
         return header.thickness, "SliceThickness"
     return 1.0, "assumed"
 

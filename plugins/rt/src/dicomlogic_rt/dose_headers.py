@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
 OFFSETS_KEY = "3004000C"
+_SMALLEST = 1e-20  # Gy per stored value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ def _header(series: SeriesView, row: int) -> DoseHeader:
         thickness=parse_number(text("SliceThickness")),
         offsets=_offsets(text("GridFrameOffsetVector")),
         by_offsets=OFFSETS_KEY in pointers.split("\\"),
-        scaling=_positive(parse_number(text("DoseGridScaling"))),
+        scaling=_usable(parse_number(text("DoseGridScaling"))),
         units=text("DoseUnits").upper(),
         kind=text("DoseType").upper(),
         summation=text("DoseSummationType").upper(),
@@ -141,8 +142,9 @@ def _whole(number: float) -> int:
     return int(number) if 0 < number < 65536 else -1
 
 
-def _positive(number: float) -> float:
-    return number if number > 0 and math.isfinite(number) else math.nan
+def _usable(scaling: float) -> float:
+    """NaN for what would make every dose zero, infinite or negative in single precision."""
+    return scaling if _SMALLEST <= scaling <= 1 / _SMALLEST else math.nan
 
 
 def _offsets(text: str) -> NDArray[np.float64]:

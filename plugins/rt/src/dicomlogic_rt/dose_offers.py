@@ -84,7 +84,7 @@ def _plane_groups(headers: Sequence[DoseHeader]) -> list[list[DoseHeader]]:
     """Single planes of one plan that may make one grid; every other instance alone."""
     groups: dict[object, list[DoseHeader]] = {}
     for header in headers:
-        plane = (header.size, header.pixel_spacing.tobytes(), np.round(header.orientation, 6).tobytes())
+        plane = (header.size, header.pixel_spacing.tobytes(), np.round(header.orientation.clip(-2, 2), 6).tobytes())
         alone = header.frames > 1 or len(header.offsets) > 1
         key = header.sop_uid if alone else (header.nature, plane, header.plans, header.signed)
         groups.setdefault(key, []).append(header)

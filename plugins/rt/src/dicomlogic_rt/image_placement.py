@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.1"
 _UPRIGHT = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # rows run along x of the receptor, columns against y
 _MOVED = 1e-6
+_LARGEST = 1e6  # a kilometre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +56,27 @@ def image_header(series: SeriesView, row: int) -> ImageHeader:
     def text(keyword: str) -> str:
         return (series.text(keyword)[row] or "").strip()
 
+    def number(keyword: str) -> float:
+        return _sane((parse_number(text(keyword)),))[0]
+
+    def numbers(keyword: str, count: int) -> tuple[float, ...]:
+        return _sane(parse_numbers(text(keyword), count))
+
     def angle(keyword: str) -> float | None:
-        value = parse_number(text(keyword))
+        value = number(keyword)
         return None if math.isnan(value) else value
 
-    number = parse_number(text("ReferencedBeamNumber"))
-    x, y, z = parse_numbers(text("IsocenterPosition"), 3)
+    beam = number("ReferencedBeamNumber")
+    x, y, z = numbers("IsocenterPosition", 3)
     return ImageHeader(
         plane=text("RTImagePlane"),
-        translation=parse_numbers(text("XRayImageReceptorTranslation"), 3),
-        receptor_angle=parse_number(text("XRayImageReceptorAngle")),
-        orientation=parse_numbers(text("RTImageOrientation"), 6) if text("RTImageOrientation") else _UPRIGHT,
-        spacing=parse_numbers(text("ImagePlanePixelSpacing"), 2),
-        position=parse_numbers(text("RTImagePosition"), 2),
-        sad=parse_number(text("RadiationMachineSAD")),
-        sid=parse_number(text("RTImageSID")),
+        translation=numbers("XRayImageReceptorTranslation", 3),
+        receptor_angle=number("XRayImageReceptorAngle"),
+        orientation=numbers("RTImageOrientation", 6) if text("RTImageOrientation") else _UPRIGHT,
+        spacing=numbers("ImagePlanePixelSpacing", 2),
+        position=numbers("RTImagePosition", 2),
+        sad=number("RadiationMachineSAD"),
+        sid=number("RTImageSID"),
         point=ControlPoint(
             gantry_angle=angle("GantryAngle"),
             gantry_pitch_angle=angle("GantryPitchAngle"),
@@ -80,8 +87,13 @@ def image_header(series: SeriesView, row: int) -> ImageHeader:
             isocentre_lps_mm=None if math.isnan(x) else (x, y, z),
         ),
         patient_position=text("PatientPosition"),
-        beam_number=None if math.isnan(number) else int(number),
+        beam_number=None if math.isnan(beam) else int(beam),
     )
+
+
+def _sane(values: tuple[float, ...]) -> tuple[float, ...]:
+    """The numbers; all NaN when one is infinite or beyond anything that lengths and angles can be."""
+    return values if all(abs(value) <= _LARGEST for value in values) else (math.nan,) * len(values)
 
 
 def plane_matrix(header: ImageHeader) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ def integer_of(item: Item, keyword: str) -> int | None:
     for value in values_of(item, keyword):
         try:
             return int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return None
 
