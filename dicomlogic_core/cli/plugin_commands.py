@@ -35,11 +35,19 @@ def check(args: Namespace) -> int:
 
         with ProgressLine() as progress:
             outcomes = run_offline(report.workers, progress)
-        failed = [one for one in outcomes if one.status == "failed"]
-        report = replace(report, problems=tuple(f"{one.worker}: {one.check}: {one.message}" for one in failed))
+        report = replace(report, problems=_problems(outcomes))
     record = {**report.as_dict(), "checks": [one.as_dict() for one in outcomes]}
     emit(args, record, lambda: _told(report, outcomes))
     return 1 if report.problems else 0
+
+
+def _problems(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """What failed, each reason once: it may be that of many checks."""
+    checks: dict[tuple[str, str], list[str]] = {}
+    for one in outcomes:
+        if one.status == "failed":
+            checks.setdefault((one.worker, one.message), []).append(one.check)
+    return tuple(f"{worker}: {', '.join(names)}: {message}" for (worker, message), names in checks.items())
 
 
 def _told(report: CheckReport, outcomes: Sequence[Outcome]) -> str:

@@ -31,11 +31,13 @@ def grid(*, oblique: bool = False) -> Geometry:
     return Geometry(size_ijk=_SIZE, ijk_to_lps=matrix)
 
 
-def volume(dtype: str = "int16", *, oblique: bool = False, components: int = 0, name: str = "sample") -> Volume:
-    """A volume whose voxels count up from -40, or from 0 when unsigned."""
+def volume(
+    dtype: str = "int16", *, oblique: bool = False, components: int = 0, step: float = 1, name: str = "sample"
+) -> Volume:
+    """A volume whose voxels count up from -40, or from 0 when unsigned, `step` apart."""
     shape = (*_SIZE[::-1], components) if components else _SIZE[::-1]
     values = np.arange(int(np.prod(shape))).reshape(shape) % 200
-    array = (values - (0 if np.dtype(dtype).kind == "u" else 40)).astype(dtype)
+    array = (values * step - (0 if np.dtype(dtype).kind == "u" else 40)).astype(dtype)
     return Volume(
         array=array,
         geometry=grid(oblique=oblique),

@@ -209,11 +209,41 @@ class Leaking(Good):
         return replace(super().location(path, header, query), frame_id=os.environ["KIT_TOKEN"])
 
 
+class Located(Good):
+    """Makes its locations when they are asked for."""
+
+    def batch(self, key, instances, query, **changes):
+        paths = {str(header.SOPInstanceUID): path for path, header in instances}
+
+        def locate(study_uid, series_uid, sop_uid, has_pixels):
+            ref = InstanceRef(study_uid=study_uid, series_uid=self.series_of(series_uid), sop_uid=sop_uid)
+            return Location(ref=ref, source=query.location, url=f"{SCHEME}{paths.get(sop_uid)}", frame_id=self.key())
+
+        return super().batch(key, instances, query, locations=(), locate=locate, **changes)
+
+    def series_of(self, series_uid):
+        return series_uid
+
+    def key(self):
+        return ""
+
+
+class Confused(Located):
+    def series_of(self, series_uid):
+        return "1.2.3"
+
+
+class LateLeaking(Located):
+    def key(self):
+        return os.environ["KIT_TOKEN"]
+
+
 BAD_SOURCES = [
     (sources.a_foreign_location_is_refused, Crashing, "ends with another exception than a DicomLogicError"),
     (sources.a_foreign_location_is_refused, Accepting, "kit:// is taken for a location although nothing is there"),
     (sources.scan_keeps_its_contract, Loose, "scan yields ['dict']"),
     (sources.scan_keeps_its_contract, Homeless, "does not name its source"),
+    (sources.scan_keeps_its_contract, Confused, "with a location of"),
     (sources.what_is_served_is_found, Losing, "instances are not indexed"),
     (sources.scanning_again_gives_the_same, Once, "instances are not found by a second scan"),
     (sources.an_empty_location_gives_nothing, Disappointed, "nothing is there"),
@@ -225,6 +255,7 @@ BAD_SOURCES = [
     (sources.odd_files_cost_nothing_else, Picky, "odd files end the scan"),
     (sources.a_service_that_is_gone_is_told, Accepting, "is taken for a location although nothing is there"),
     (sources.secrets_are_never_shown, Leaking, "a secret is in a repr, a pickle, a finding or an error"),
+    (sources.secrets_are_never_shown, LateLeaking, "a secret is in a repr, a pickle, a finding or an error"),
 ]
 
 

@@ -195,7 +195,29 @@ class Telling(Good):
         return repr(volume.metadata).encode() + super().data(volume)
 
 
+class TellingInArrays(Good):
+    """Metadata as an array of text in a compressed archive, where no search of the file finds it."""
+
+    def data(self, volume):
+        stream = io.BytesIO()
+        np.savez_compressed(stream, metadata=np.array(repr(volume.metadata)))
+        return stream.getvalue()
+
+
+class Speechless(Good):
+    def write(self, obj, path, options):
+        super().write(obj, path, options)
+
+
+class WholeNumbers(Good):
+    def array(self, volume):
+        return np.trunc(np.asarray(volume)).astype(volume.array.dtype)
+
+
 BAD = [
+    (writers.accepted_objects_are_written, Speechless, "write gives NoneType; it gives the paths"),
+    (writers.what_is_written_reads_back_equal, WholeNumbers, "a Volume of float32 reads back with"),
+    (writers.patients_are_not_named_unasked, TellingInArrays, "object.npy names the patient"),
     (writers.accepted_objects_are_written, Silent, "tells of no file"),
     (writers.accepted_objects_are_written, Littering, "leaves log.txt, object.npy, and tells object.npy"),
     (writers.accepted_objects_are_written, Renaming, "makes object.xyz; the provider says .npy"),

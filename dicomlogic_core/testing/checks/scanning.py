@@ -13,6 +13,7 @@ import numpy as np
 
 from dicomlogic_core.contracts import HeaderBatch, Query
 from dicomlogic_core.errors import DicomLogicError
+from dicomlogic_core.references import Location
 from dicomlogic_core.series import parse_numbers
 from dicomlogic_core.session import Session
 from dicomlogic_core.testing.checks.outcome import Broken, described, require
@@ -79,9 +80,19 @@ def check_batch(batch: HeaderBatch) -> None:
             require(not values or len(values) == count, f"{len(values)} {name} for {count} headers")
     else:
         require(batch.locations or batch.locate, "a batch of JSON has neither locations nor locate")
-    for location in batch.locations:
+    for location in batch.locations or _located(batch):
         require(location.path or location.url, "a location has neither path nor URL")
         require(location.source, "a location does not name its source, which decides its credentials")
+
+
+def _located(batch: HeaderBatch) -> list[Location]:
+    """The location that a batch of JSON would make for an instance of its series."""
+    assert batch.locate is not None
+    uids = (batch.study_uid, batch.series_uid, "1.2.3")
+    made = batch.locate(*uids, True)
+    named = (made.ref.study_uid, made.ref.series_uid, made.ref.sop_uid)
+    require(named == uids, f"locate answers {uids} with a location of {named}")
+    return [made]
 
 
 def of_files(folder: Path, read: Callable[[Session], T]) -> T:

@@ -24,7 +24,7 @@ from dicomlogic_core.testing.checks.scanning import (
     two_series,
     values_of,
 )
-from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject
+from dicomlogic_core.testing.checks.service_subject import NO_SECRET, ServiceSubject, views_of
 
 _MANY = 12
 
@@ -196,7 +196,7 @@ def a_service_that_is_gone_is_told(subject: ServiceSubject) -> None:
 
 
 def secrets_are_never_shown(subject: ServiceSubject) -> None:
-    """The secret that a location needs is in no repr, pickle, log, finding, error, or file of the database.
+    """The secret that a location needs is in no repr, pickle, location, log, finding, error, or file of the database.
 
     Contract: docs/howto/credentials.md; secrets are references.
     """
@@ -210,6 +210,8 @@ def secrets_are_never_shown(subject: ServiceSubject) -> None:
         said += [repr([one.locations for one in items if isinstance(one, HeaderBatch)]), repr(session)]
         said += [repr(pickle.dumps([one.locations for one in items if isinstance(one, HeaderBatch)]))]
         said += [str(finding.as_dict()) for finding in session.findings]
+        # Columns are kept compressed, so locations are also asked for as workers get them.
+        said += [repr(view.locations(row)) for view in views_of(session) for row in range(len(view))]
     with subject.environment(), subject.session() as session:
         try:
             subject.index(session, location, options=subject.quick())

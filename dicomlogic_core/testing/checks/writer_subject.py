@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dicomlogic_core.errors import DicomLogicError
 from dicomlogic_core.findings import Finding
 from dicomlogic_core.testing import sample_objects
-from dicomlogic_core.testing.checks.outcome import NotApplicable, require
+from dicomlogic_core.testing.checks.outcome import Broken, NotApplicable, require
 from dicomlogic_core.testing.checks.subject import Subject
 
 Make = Callable[[], Any]
@@ -112,9 +112,16 @@ class WriterSubject(Subject):
             raise NotApplicable("looks at volumes of the kit's own, which this writer is not asked to write")
 
     def write(self, made: Any, folder: Path, *, stem: str = "object") -> list[Path]:
-        """The files a new worker writes."""
+        """The files a new worker writes.
+
+        Raises:
+            Broken: it does not tell them.
+        """
         with self.listening():
-            return [Path(path) for path in self.worker().write(made, folder / stem, dict(self.options))]
+            told = self.worker().write(made, folder / stem, dict(self.options))
+        if isinstance(told, (str, Path)) or not isinstance(told, Iterable):
+            raise Broken(f"write gives {type(told).__name__}; it gives the paths of the files it made, as a list")
+        return [Path(path) for path in told]
 
     def exercise(self) -> list[Finding]:
         """Write everything; a writer makes no findings."""
@@ -125,7 +132,7 @@ class WriterSubject(Subject):
 
 _SAMPLES: tuple[tuple[str, Make], ...] = (
     ("volume", sample_objects.volume),
-    ("volume", lambda: sample_objects.volume("float32", oblique=True)),
+    ("volume", lambda: sample_objects.volume("float32", oblique=True, step=0.1)),
     ("volume", lambda: sample_objects.volume("uint8", components=3)),
     ("volume", sample_objects.lazy_volume),
     ("sequence", sample_objects.volume_sequence),

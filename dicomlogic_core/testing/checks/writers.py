@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from dicomlogic_core.testing.checks.writer_subject import WriterSubject
 
 _STEMS = ("plain", "1.2.840.10008.1", "two words", "größe", "..dots", "-dash", "a" * 180)
 _FULL_AT = 64 << 10  # bytes
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-32-le")  # the last is that of arrays of text
 
 
 def accepted_objects_are_written(subject: WriterSubject) -> None:
@@ -49,7 +52,7 @@ def other_objects_are_refused(subject: WriterSubject) -> None:
     others += [] if subject.accepts("sequence") else [sample_objects.volume_sequence()]
     for other in others:
         folder = subject.new_folder()
-        what = f"a {type(other).__name__}"
+        what = f"an object of type {type(other).__name__}"
         try:
             subject.write(other, folder)
         except DicomLogicError as error:
@@ -233,7 +236,8 @@ def patients_are_not_named_unasked(subject: WriterSubject) -> None:
         if not subject.accepts("sequence") and hasattr(made, "volumes"):
             continue
         for name, data in _contents(subject.write(made, subject.new_folder())).items():
-            require(sample_objects.PATIENT.encode() not in _unpacked(data), f"{name} names the patient")
+            found = any(sample_objects.PATIENT.encode(form) in _unpacked(data) for form in _ENCODINGS)
+            require(not found, f"{name} names the patient")
 
 
 WRITERS: tuple[Check, ...] = (
@@ -270,7 +274,10 @@ def _nothing_left(folder: Path, when: str) -> None:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """The bytes with what is compressed by gzip in them unpacked as well."""
+    """The bytes with what is compressed in them, by gzip or as a zip archive, unpacked as well."""
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return data + b"".join(archive.read(name) for name in archive.namelist())
     start = data.find(b"\x1f\x8b\x08")
     with contextlib.suppress(OSError, EOFError):
         return data + (gzip.decompress(data[start:]) if start >= 0 else b"")
