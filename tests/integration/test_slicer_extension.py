@@ -47,6 +47,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# VTK does so, which numpy 2.5 tells.
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 def test_maps_become_nodes_at_their_places(logic_module: Any, folder: Path) -> None:
     scene = slicer.vtkMRMLScene()
     logic = logic_module.TemperatureMapsLogic(closed_manager())
