@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, nothing about the code.
+settings.register_profile("any-pace", deadline=None)
+settings.load_profile("any-pace")
 
 pytest_plugins = ("dicomlogic_core.testing.fixtures",)
 
