@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -117,12 +118,24 @@ def test_nothing_is_put_in_place_of_what_is_missing(left_out: str) -> None:
     assert beam_frames(Beam(patient_position="HFS", control_points=(point, at())))[1] is not None
 
 
-def test_unknown_positions_and_pitched_gantries_have_no_frame() -> None:
+def test_unknown_positions_have_no_frame() -> None:
     for position in ("", "SITTING"):
         with pytest.raises(dl.GeometryError, match="gives no direction"):
             fixed_to_patient(at(), position)
-    with pytest.raises(dl.GeometryError, match="pitched by 5"):
-        gantry_to_patient(at(gantry_pitch_angle=5.0), "HFS")
+
+
+@pytest.mark.parametrize(
+    ("gantry", "source"),
+    [(0, (0, -0.8, -0.6)), (90, (0.8, 0, -0.6)), (180, (0, 0.8, -0.6)), (270, (-0.8, 0, -0.6))],
+)
+def test_a_pitched_gantry_leans_about_its_own_x(gantry: float, source: tuple[float, ...]) -> None:
+    """Clockwise as seen from the isocentre along x of the gantry: up goes away from the gantry, to the feet (HFS)."""
+    pitch = math.degrees(math.atan2(0.6, 0.8))
+    point = at(gantry_angle=gantry, gantry_pitch_angle=pitch, couch_angle=0.0)
+    frame = gantry_to_patient(point, "HFS")
+    assert np.allclose(frame[:3, 2], source, atol=1e-12)
+    level = gantry_to_patient(at(gantry_angle=gantry, couch_angle=0.0), "HFS")
+    assert np.allclose(frame[:3, 0], level[:3, 0], atol=1e-12), "x stays where it was"
 
 
 def test_two_virtual_sources_are_no_point() -> None:

@@ -4,7 +4,8 @@ Every system has its origin at the isocentre here; that of the beam limiting dev
 So jaws and leaves are at z = 0 as plans give them, and the source is at z = SAD. All are right-handed:
 
 - fixed: z up, y towards the gantry, x to the right of someone who faces it;
-- gantry: fixed turned about y by the gantry angle, so that z points to the source;
+- gantry: fixed turned about y by the gantry angle, then about its own x by the pitch (PS3.3 C.8.8.25.6.5), so that z
+  points to the source;
 - collimator (beam limiting device): gantry turned about z by the collimator angle;
 - table top: fixed turned about z by the couch angle and the eccentric angle, then about x (pitch) and y (roll);
 - patient: LPS; PatientPosition says how it lies on the table top.
@@ -77,16 +78,11 @@ def gantry_to_patient(point: ControlPoint, patient_position: str) -> Matrix:
     """(4, 4) from the gantry system to LPS mm.
 
     Raises:
-        GeometryError: as `fixed_to_patient`; no gantry angle; a pitched gantry.
+        GeometryError: as `fixed_to_patient`; no gantry angle.
     """
-    if point.gantry_pitch_angle:
-        raise GeometryError(
-            f"the gantry is pitched by {point.gantry_pitch_angle:g} degrees, of which IEC 61217 knows nothing",
-            code="rt.plan-missing",
-            remedy="none: such beams have no frame here",
-        )
     turned = fixed_to_patient(point, patient_position)
-    turned[:3, :3] = turned[:3, :3] @ _about("y", _angle(point.gantry_angle, "a gantry angle"))
+    gantry = _about("y", _angle(point.gantry_angle, "a gantry angle")) @ _about("x", point.gantry_pitch_angle or 0.0)
+    turned[:3, :3] = turned[:3, :3] @ gantry
     return turned
 
 

@@ -119,7 +119,10 @@ def placed_matrix(header: ImageHeader, beam: Beam | None) -> NDArray[np.float64]
         GeometryError: ``rt.image-placement``: what is missing, or why the plane is not the receptor's.
     """
     _check(header)
-    frame = gantry_to_patient(_machine(header, beam), _patient_position(header, beam))
+    machine = _machine(header, beam)
+    if machine.gantry_pitch_angle:
+        raise _not_placed("its gantry is pitched")
+    frame = gantry_to_patient(machine, _patient_position(header, beam))
     first, second = np.array(header.orientation[:3]), np.array(header.orientation[3:])
     rows, columns = header.spacing
     matrix = np.eye(4)
