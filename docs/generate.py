@@ -6,14 +6,12 @@ A test compares them with what this would write, so that they cannot be old.
 from __future__ import annotations
 
 import argparse
-import ast
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any, get_origin
 
 import dicomlogic_core as dl
 from dicomlogic_core import hookspecs, testing
@@ -24,8 +22,10 @@ from dicomlogic_core.testing.checks.common import COMMON
 from dicomlogic_core.testing.checks.offline import CHECKS
 from dicomlogic_core.testing.checks.outcome import Check, demands
 
+sys.path.insert(0, str(Path(__file__).parent))  # tests load this file by its path
+from markdown_of import described, docstring, own_names, page, prose, row, signature, summary_of
+
 FOLDER = Path(__file__).parent / "reference"
-_MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->\n"
 
 
 def findings() -> str:
@@ -43,8 +43,8 @@ def findings() -> str:
         if code.partition(".")[0] != group:
             group = code.partition(".")[0]
             lines += ["", f"## {group}", "", "| code | severity | meaning | what to do |", "|---|---|---|---|"]
-        lines.append(_row(f"`{code}`", severity, meaning, remedy))
-    return _page(lines)
+        lines.append(row(f"`{code}`", severity, meaning, remedy))
+    return page(lines)
 
 
 def command_line() -> str:
@@ -57,11 +57,11 @@ def command_line() -> str:
         "",
         "| exit code | meaning |",
         "|---|---|",
-        _row("0", "done"),
-        _row("1", "done, but with failures or with findings of severity error"),
-        _row("2", "the request cannot be meant: wrong option, unknown keyword or identifier"),
-        _row("3", "a source or the database cannot be reached, read or written"),
-        _row("130", "interrupted; run the same command again to go on"),
+        row("0", "done"),
+        row("1", "done, but with failures or with findings of severity error"),
+        row("2", "the request cannot be meant: wrong option, unknown keyword or identifier"),
+        row("3", "a source or the database cannot be reached, read or written"),
+        row("130", "interrupted; run the same command again to go on"),
         "",
         "Samples of `dicomlogic demo` carry such findings too: it ends with 1 for failures, and for findings in your",
         "own files (`--data`).",
@@ -69,8 +69,8 @@ def command_line() -> str:
     for name, command in _commands(parser):
         arguments = [action for action in command._actions if action.dest != "help"]
         lines += ["", f"## dicomlogic {name}", "", str(command.description), "", "| argument | meaning |", "|---|---|"]
-        lines += [_row(f"`{_invocation(action)}`", _help(action, command)) for action in arguments]
-    return _page(lines)
+        lines += [row(f"`{_invocation(action)}`", _help(action, command)) for action in arguments]
+    return page(lines)
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterable[tuple[str, argparse.ArgumentParser]]:
@@ -105,11 +105,11 @@ def options() -> str:
             known: Mapping[str, str] = getattr(provider, "options", {})
             if known:
                 lines += _option_table(f"{kind} {provider.name}", f"{provider.label}.", known)
-    return _page(lines)
+    return page(lines)
 
 
 def _option_table(title: str, label: str, known: Mapping[str, str]) -> list[str]:
-    rows = [_row(f"`{name}`", text) for name, text in known.items()]
+    rows = [row(f"`{name}`", text) for name, text in known.items()]
     return ["", f"## {title}", "", label, "", "| option | meaning |", "|---|---|", *rows]
 
 
@@ -123,42 +123,8 @@ def hooks() -> str:
     ]
     for name, hook in vars(hookspecs).items():
         if name.startswith("dicomlogic_"):
-            lines += ["", f"## `{name}{_signature(hook)}`", "", *_docstring(hook)]
-    return _page(lines)
-
-
-def _signature(function: Callable[..., Any]) -> str:
-    # Annotations are text; quotes would only hide what they say.
-    return str(inspect.signature(function)).replace("'", "")
-
-
-def _docstring(function: Callable[..., Any]) -> list[str]:
-    text = inspect.getdoc(function) or ""
-    lines: list[str] = []
-    inside = False
-    for line in text.split("\n"):
-        if line.startswith(".. versionadded::"):
-            line = f"Since version {line.split('::')[1].strip()}."
-        if line == "Example::":
-            used = [name for name in dl.__all__ if f" {name}(" in text]
-            lines += ["Example:", "", "```python", f"from dicomlogic_core import {', '.join([*used, 'hookimpl'])}", ""]
-            inside = True
-        elif inside and line and not line.startswith(" "):
-            lines = [*_trimmed(lines), "```", "", line]
-            inside = False
-        elif inside:
-            if line or lines[-1]:
-                lines.append(line[4:])
-        else:
-            lines.append(line.replace("``", "`"))
-    return [*_trimmed(lines), "```"] if inside else lines
-
-
-def _trimmed(lines: Sequence[str]) -> list[str]:
-    kept = list(lines)
-    while kept and not kept[-1]:
-        kept.pop()
-    return kept
+            lines += ["", f"## `{name}{signature(hook)}`", "", *docstring(hook)]
+    return page(lines)
 
 
 def names() -> str:
@@ -175,8 +141,8 @@ def names() -> str:
         value = getattr(dl, name)
         described = inspect.isclass(value) or inspect.isroutine(value)
         summary = (inspect.getdoc(value) or "").partition("\n")[0] if described else _VALUES.get(name, "")
-        lines.append(_row(f"`{name}`", summary.replace("``", "`")))
-    return _page(lines)
+        lines.append(row(f"`{name}`", summary.replace("``", "`")))
+    return page(lines)
 
 
 _VALUES = {
@@ -216,48 +182,10 @@ def contracts() -> str:
     for title, members in _RECORDS.items():
         lines += ["", f"## {title}"]
         if title == "Providers":
-            lines += ["", *_prose(Provider), "", "And what each kind has besides:"]
+            lines += ["", *prose(Provider), "", "And what each kind has besides:"]
         for name in members:
-            lines += ["", f"### {name}", "", *_described(getattr(dl, name))]
-    return _page(lines)
-
-
-def _described(value: type) -> list[str]:
-    """The text of a class with its attributes, and its methods with their signatures."""
-    lines = _prose(value)
-    for base in value.__mro__[1:]:
-        if base.__module__.startswith("dicomlogic_core") and base is not Provider:
-            lines += ["", f"Also what `{base.__name__}` has."]
-    for name, member in vars(value).items():
-        function = member.fget if isinstance(member, property) else member
-        if name.startswith("_") or not inspect.isfunction(function):
-            continue
-        heading = name + (f": {_returned(function)}" if isinstance(member, property) else _signature(function))
-        lines += ["", f"**`{heading}`**", "", *_prose(function)]
-    return lines
-
-
-def _returned(function: Any) -> str:
-    return str(inspect.signature(function).return_annotation).replace("'", "")
-
-
-def _prose(value: Any) -> list[str]:
-    """A docstring as Markdown: its sections become lists."""
-    lines: list[str] = []
-    inside = False
-    for line in (inspect.getdoc(value) or "").replace("``", "`").split("\n"):
-        if line in ("Attributes:", "Args:", "Raises:", "Returns:"):
-            inside = True
-            lines += [*([""] if lines and lines[-1] else []), line, ""]
-        elif inside and re.match(r"    \S", line):
-            name, colon, text = line.strip().partition(": ")
-            lines.append(f"- `{name}`: {text}" if colon else f"- {line.strip()}")
-        elif inside and line.startswith("        "):
-            lines.append(f"  {line.strip()}")
-        else:
-            inside = inside and not line
-            lines.append(line)
-    return _trimmed(lines)
+            lines += ["", f"### {name}", "", *described(getattr(dl, name))]
+    return page(lines)
 
 
 def testing_names() -> str:
@@ -273,8 +201,8 @@ def testing_names() -> str:
         loaded = importlib.import_module(f"{testing.__name__}.{module}")
         summary = (inspect.getdoc(loaded) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
         lines += ["", f"## {module}", "", summary, "", "| name | what it is |", "|---|---|"]
-        lines += [_row(f"`{name}`", _summary(getattr(loaded, name))) for name in _own_names(loaded)]
-    return _page(lines)
+        lines += [row(f"`{name}`", summary_of(getattr(loaded, name))) for name in own_names(loaded)]
+    return page(lines)
 
 
 def conformance() -> str:
@@ -289,7 +217,7 @@ def conformance() -> str:
     ]
     for kind, checks in CHECKS.items():
         lines += _checks(f"{kind}s", [check for check in checks if check not in COMMON])
-    return _page(lines)
+    return page(lines)
 
 
 def _checks(title: str, checks: Iterable[Check]) -> list[str]:
@@ -297,39 +225,8 @@ def _checks(title: str, checks: Iterable[Check]) -> list[str]:
     for check in checks:
         what, where = (text.replace("``", "`") for text in demands(check))
         where = re.sub(r"docs/([\w/-]+\.md)", r"[\1](../\1)", where)
-        rows.append(_row(f"`{check.__name__}`", what, where))
+        rows.append(row(f"`{check.__name__}`", what, where))
     return ["", f"## {title}", "", "| check | what is demanded | where that stands |", "|---|---|---|", *rows]
-
-
-def _own_names(module: ModuleType) -> list[str]:
-    """What a module offers: its ``__all__``, else what it defines without an underscore."""
-    if hasattr(module, "__all__"):
-        return sorted(module.__all__, key=str.lower)
-    found: list[str] = []
-    for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.append(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            places = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
-            found += [place.id for place in places if isinstance(place, ast.Name)]
-    return sorted((name for name in found if not name.startswith("_")), key=str.lower)
-
-
-def _summary(value: Any) -> str:
-    if inspect.isclass(value) or inspect.isroutine(value):
-        return (inspect.getdoc(value) or "").partition("\n")[0].replace("``", "`")
-    if get_origin(value) is not None:
-        return "A type, for annotations."
-    return f"`{value!r}`" if len(repr(value)) < 80 else f"A {type(value).__name__} of {len(value)}."
-
-
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _page(lines: Iterable[str]) -> str:
-    return _MADE + "\n".join(lines).rstrip() + "\n"
 
 
 PAGES = {
