@@ -123,6 +123,14 @@ def test_contours_on_images_that_are_not_here_are_told_when_they_are_read(tmp_pa
     assert told is not None and told.code == "rt.reference-missing" and told.message.startswith("1 of 8 contours")
 
 
+def test_a_form_asked_for_only_when_loading_is_refused(tmp_path: Path) -> None:
+    with study(tmp_path) as session:
+        contours, drawn = offered(session), offered(session, structures="segmentation")
+        with pytest.raises(dl.UsageError, match="gives contours, not segmentation"):
+            session.load(contours, options={"structures": "segmentation"})
+        assert isinstance(session.load(drawn, options={"structures": "segmentation"}), dl.Segmentation)
+
+
 def test_a_segmentation_is_drawn_on_the_grid_of_the_images(tmp_path: Path) -> None:
     with study(tmp_path) as session:
         loadable = offered(session, structures="segmentation")

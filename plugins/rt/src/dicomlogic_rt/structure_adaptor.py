@@ -52,9 +52,10 @@ class StructureSetAdaptor:
 
         Raises:
             DicomLogicError: its header, or contours that a server keeps apart, cannot be had.
-            UsageError: the study has no such grid.
+            UsageError: the study has no such grid, or the form was asked for only here.
             GeometryError: the images make no grid.
         """
+        _same_form(loadable, context.options.get("structures", "contours"))
         structures = self._read(loadable, context)
         if loadable.options.get("structures") != "segmentation":
             return structures
@@ -142,6 +143,17 @@ def _form(study: StudyView, images: Sequence[str]) -> dict[str, str]:
         raise UsageError(f"structures={form} is not known", remedy="use one of contours, segmentation")
     grid = study.options.get("grid", "image")
     return {"structures": form, "grid": grid, "grid_series": grid_series(study, grid, images)}
+
+
+def _same_form(loadable: Loadable, wanted: str) -> None:
+    """Refuse another form than the loadable's: its grid was found, and its series named, when it was examined."""
+    offered = loadable.options.get("structures", "contours")
+    if wanted != offered:
+        raise UsageError(
+            f"this loadable gives {offered}, not {wanted}",
+            where=loadable.id,
+            remedy=f"examine with structures={wanted}, and load what that offers",
+        )
 
 
 def _drawn_on(series: SeriesView, row: int) -> Iterator[str]:
