@@ -12,6 +12,7 @@ Part = TypeVar("Part")
 
 _MOST_THREADS = 8
 _WORTH_THREADS = 1 << 18  # voxels in all
+_WORTH_HANDING = 1 << 15  # voxels in a part: what is less takes no longer than handing it over
 
 
 def in_order(make: Callable[[int], Part], count: int, *, voxels: int) -> Generator[Part, None, None]:
@@ -25,7 +26,7 @@ def in_order(make: Callable[[int], Part], count: int, *, voxels: int) -> Generat
         voxels: in each part; little work is done without threads.
     """
     threads = min(_MOST_THREADS, os.cpu_count() or 1, count)
-    if threads < 2 or count * voxels < _WORTH_THREADS:
+    if threads < 2 or voxels < _WORTH_HANDING or count * voxels < _WORTH_THREADS:
         yield from map(make, range(count))
         return
     waiting: deque[Future[Part]] = deque()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,18 +90,26 @@ def separable_planes(
     inside = j.inside[:, None] & i.inside[None, :]
     nothing = np.zeros_like(inside)
     empty = np.zeros((*inside.shape, *array.shape[3:]), kind)
+    neighbours = list(zip(k.low.tolist(), k.high.tolist(), k.weight.tolist(), k.inside.tolist()))
+    # Places run one way along k, so a plane that was let go is not needed again.
+    needed = list(dict.fromkeys(n for *pair, weight, within in neighbours if within for n in pair[: 1 + (weight > 0)]))
+
+    def made(number: int) -> NDArray[Any]:
+        return _in_plane(array[needed[number]], i_within, j_within, kind)
+
     held: dict[int, NDArray[Any]] = {}
-    for low, high, weight, within in zip(k.low.tolist(), k.high.tolist(), k.weight.tolist(), k.inside.tolist()):
-        if not within:
-            yield empty, nothing
-            continue
-        wanted = [low] if weight == 0.0 else [low, high]
-        held = {n: held[n] if n in held else _in_plane(array[n], i_within, j_within, kind) for n in wanted}
-        plane = held[low] if weight == 0.0 else between(held[low], held[high], kind.type(weight))
-        if plane.shape != empty.shape:
-            part, plane = plane, empty.copy()
-            plane[rows, columns] = part
-        yield plane, inside
+    with closing(in_order(made, len(needed), voxels=len(i_within.low) * len(j_within.low))) as planes:
+        for low, high, weight, within in neighbours:
+            if not within:
+                yield empty, nothing
+                continue
+            wanted = [low] if weight == 0.0 else [low, high]
+            held = {n: held[n] if n in held else next(planes) for n in wanted}
+            plane = held[low] if weight == 0.0 else between(held[low], held[high], kind.type(weight))
+            if plane.shape != empty.shape:
+                part, plane = plane, empty.copy()
+                plane[rows, columns] = part
+            yield plane, inside
 
 
 def _in_plane(plane: NDArray[Any], i: Line, j: Line, kind: np.dtype[Any]) -> NDArray[Any]:
