@@ -254,6 +254,11 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "contours of few points, or whose count or values do not fit",
         "compare with the planning system",
     ),
+    "rt.contour-overlap": (
+        "warning",
+        "contours of one plane cross; their common part is outside by the even-odd rule",
+        "draw them as one contour, or in separate regions",
+    ),
     "rt.contour-duplicate": ("warning", "contours that are there twice, taken once", "verify"),
     "rt.contour-off-plane": ("warning", "contours with no slice within half a step", "rasterise on another grid"),
     "rt.contour-outside": ("warning", "contours leave the grid, clipped", "take a larger grid"),

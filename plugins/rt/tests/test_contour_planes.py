@@ -173,6 +173,33 @@ def test_contours_that_only_look_alike_are_all_kept():
         assert not planes.findings
 
 
+@given(
+    first=st.tuples(*[st.integers(-6, 6)] * 2, *[st.integers(1, 6)] * 2),
+    second=st.tuples(*[st.integers(-6, 6)] * 2, *[st.integers(1, 6)] * 2),
+    degrees=st.floats(-180, 180),
+)
+@settings(deadline=None)
+def test_contours_of_one_plane_that_cross_are_told(first, second, degrees):
+    def box(x, y, width, height, shift=0.0):
+        corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+        return np.array([(a + shift, b + shift, 0.0) for a, b in corners])
+
+    # Half a millimetre apart, no corner lies on an edge.
+    one, other = box(*first), box(*second, shift=0.5)
+    low, high = np.array([(box[0], box[2]) for box in (one, other)]).transpose(1, 0, 2)
+    apart = (low.max(axis=0) > high.min(axis=0))[:2].any()
+    inside = any((low[a] < low[b])[:2].all() and (high[a] > high[b])[:2].all() for a, b in ((0, 1), (1, 0)))
+    outlines = placed([one, other, one + np.array([0.0, 0.0, 3.0])], turned("x", degrees))
+    planes = contour_planes(region(outlines))
+    assert codes(planes) == ([] if apart or inside else ["rt.contour-overlap"])
+    assert codes(contour_planes(region(outlines, "CLOSEDPLANAR_XOR"))) == []
+
+
+def test_contours_that_only_touch_do_not_cross():
+    beside = region([rectangle(4, 4, 0), rectangle(4, 4, 0, centre=(4, 1)), rectangle(4, 4, 3)])
+    assert codes(contour_planes(beside)) == []
+
+
 def test_slabs_thicker_than_the_planes_are_apart_say_nothing_about_gaps():
     overlapping = contour_planes(region([rectangle(10, 10, z) for z in (0, 2, 4, 8, 10)], slab_thickness_mm=5.0))
     plain = contour_planes(squares(0, 2, 4, 8, 10))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dicomlogic_core import Finding, finding
+from dicomlogic_rt.contour_crossings import crossing_contours
 from dicomlogic_rt.contour_doubles import doubled_contours
 from dicomlogic_rt.plane_axes import following, plane_axes, plane_normal
 from dicomlogic_rt.plane_positions import continued, group_positions, slab_edges, usual_gap
@@ -37,7 +38,7 @@ class ContourPlanes:
         pieces: (first, last) plane of each part without gaps, last included.
         starts, ends: (2, edges) u and v of every edge; contours are closed.
         edge_planes: (edges,) plane of each edge, ascending.
-        findings: about contours left out or doubled and planes unevenly spaced.
+        findings: about contours left out, doubled or crossing and planes unevenly spaced.
     """
 
     axes: NDArray[np.float64]
@@ -109,7 +110,12 @@ def contour_planes(
         message = f"{int(again.sum())} of {len(again)} contours are another one of their plane once more; taken once"
         findings.append(finding("rt.contour-duplicate", message, where=where))
         of_contour[again] = -1
-    starts, ends, edge_planes = _by_plane(starts, following(starts, firsts, counts), np.repeat(of_contour, counts))
+    ends = following(starts, firsts, counts)
+    crossed = crossing_contours(starts, ends, firsts, counts, np.where(_bounding_alone(contours), of_contour, -1))
+    if crossed.any():
+        message = f"{int(crossed.sum())} of {len(crossed)} contours cross another one; what both cover is outside"
+        findings.append(finding("rt.contour-overlap", message, where=where))
+    starts, ends, edge_planes = _by_plane(starts, ends, np.repeat(of_contour, counts))
     return ContourPlanes(
         axes=axes,
         positions_mm=positions,
