@@ -1,4 +1,4 @@
-"""pytest fixtures: loopback and real DICOMweb servers.
+"""pytest fixtures: sessions over phantoms, loopback and real DICOMweb servers.
 
 They are not loaded by themselves: name this module in ``pytest_plugins`` of the top ``conftest.py``, or run pytest with
 ``-p dicomlogic_core.testing.fixtures``.
@@ -7,17 +7,43 @@ They are not loaded by themselves: name this module in ``pytest_plugins`` of the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from dicomlogic_core.manager import default_manager
+from dicomlogic_core.session import Session
+from dicomlogic_core.session import open as open_session
 from dicomlogic_core.testing import orthanc as orthanc_process
+from dicomlogic_core.testing import phantoms
 from dicomlogic_core.testing.orthanc import Orthanc
 from dicomlogic_core.testing.server import Server, serve
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@pytest.fixture
+def session_of(tmp_path: Path) -> Iterator[Callable[..., Session]]:
+    """``session_of(datasets, seed=0)`` writes phantoms in a random order and gives a session that has them indexed.
+
+    The files lie in ``tmp_path / "0"``, those of a second call in ``tmp_path / "1"``.
+    """
+    numbers = count()
+    with ExitStack() as opened:
+
+        def make(datasets: Sequence[Dataset], seed: int | None = 0) -> Session:
+            folder = tmp_path / str(next(numbers))
+            phantoms.write(folder, datasets, shuffle_seed=seed)
+            session = opened.enter_context(open_session())
+            session.index(folder)
+            return session
+
+        yield make
 
 
 @pytest.fixture
